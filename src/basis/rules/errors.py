@@ -1,0 +1,162 @@
+"""Every failure that a caller of Basis can meet and is expected to handle.
+
+BasisError
+├── InvalidInput              the caller sent something unusable; names the parameter
+│   ├── InvalidWallet         not an EVM address, or its EIP-55 checksum is wrong
+│   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
+│   └── ContextExceeded       prompt and answer do not fit into the model's context
+├── UnknownModel              no such model in the catalog
+├── NotFound                  no such receipt, batch, worker, key
+├── Unauthenticated           no key or token, or a wrong or revoked one
+├── Forbidden                 a valid identity that may not do this
+├── Conflict                  an identity is already taken, or a record exists with other content
+│   └── IllegalTransition     the state machine has no such step
+├── TooLarge                  more bytes than the limit
+├── LimitExceeded             too many requests; try again after `retry_after_s`
+├── RuntimePending            no worker can serve the model now
+├── JobFailed                 the job was tried and could not be completed
+├── StorageUnavailable        the durable store refused a write; nothing was recorded
+└── Misconfigured             a setting, file or folder of the operator's is wrong
+
+`code` is stable and machine-readable; `retryable` says whether the same call may succeed later.
+The mapping to HTTP stands once, in `basis.gateway.errors`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class BasisError(Exception):
+    """Head of the tree. The message names the offending value and says what to do."""
+
+    code: ClassVar[str] = "basis_error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class InvalidInput(BasisError):
+    """The caller sent something unusable; `param` is its name in the request, if it has one."""
+
+    code = "invalid_input"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message)
+        self.param = param
+
+
+class InvalidWallet(InvalidInput):
+    """Not an EVM address: 20 bytes of hex after 0x, EIP-55 checksum if of mixed case."""
+
+    code = "invalid_wallet"
+
+
+class UnsupportedFeature(InvalidInput):
+    """A well-formed request for something that no runtime of this model can do."""
+
+    code = "unsupported_feature"
+
+
+class ContextExceeded(InvalidInput):
+    """Prompt and requested answer do not fit into the model's context."""
+
+    code = "context_length_exceeded"
+
+
+class UnknownModel(BasisError):
+    """The catalog has no model of this name."""
+
+    code = "model_not_found"
+
+    def __init__(self, model: str) -> None:
+        super().__init__(f"The model {model!r} does not exist; GET /v1/models lists those that do.")
+        self.model = model
+
+
+class NotFound(BasisError):
+    """There is no record of this name."""
+
+    code = "not_found"
+
+
+class Unauthenticated(BasisError):
+    """No credential was given, or it is wrong or revoked."""
+
+    code = "invalid_api_key"
+
+
+class Forbidden(BasisError):
+    """The identity is known and may not do this."""
+
+    code = "forbidden"
+
+
+class Conflict(BasisError):
+    """A record of this identity exists with other content."""
+
+    code = "conflict"
+
+
+class IllegalTransition(Conflict):
+    """A state machine was asked for a step that it does not have."""
+
+    code = "illegal_transition"
+
+
+class TooLarge(BasisError):
+    """The body or frame is larger than the limit."""
+
+    code = "request_too_large"
+
+
+class LimitExceeded(BasisError):
+    """Too many requests at once or in a period."""
+
+    code = "rate_limit_exceeded"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class RuntimePending(BasisError):
+    """No connected worker can serve the model at this moment."""
+
+    code = "runtime_pending"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class JobFailed(BasisError):
+    """The job was tried and could not be completed; nothing is charged.
+
+    `reason` is a value of `basis.rules.job.FailureReason`, kept as text so that this file
+    stands alone.
+    """
+
+    code = "job_failed"
+    retryable = True
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class StorageUnavailable(BasisError):
+    """The durable store refused a write; nothing of it was recorded."""
+
+    code = "storage_unavailable"
+    retryable = True
+
+
+class Misconfigured(BasisError):
+    """A setting, file or folder of the operator's is wrong."""
+
+    code = "misconfigured"

@@ -1,0 +1,78 @@
+"""What a job costs: the pricing epoch, and one combined division rounded up.
+
+An epoch is immutable once used; a job names the epoch that priced it and is never repriced.
+Source: mission N13, N14; the figures of the default epoch are ours and placeholders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from basis.rules.errors import InvalidInput
+from basis.rules.units import AmountRaw, Bps, TokenCount, mul_div_ceil
+
+_TOKENS_PER_PRICE = 1_000_000
+"""Prices are per million tokens."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PricingEpoch:
+    """Prices in micro-credits per million tokens, and what a micro-credit is in BASIS."""
+
+    version: str
+    effective_from: str
+    is_placeholder: bool
+    prompt_price: int
+    """Micro-credits per million prompt tokens, before the model's multiplier."""
+    output_price: int
+    """Micro-credits per million output tokens, before the model's multiplier."""
+    basis_raw_per_microcredit: int
+    protocol_fee_bps: Bps
+
+
+DEFAULT_EPOCH = PricingEpoch(
+    version="2026-11-21-placeholder",
+    effective_from="2026-11-21",
+    is_placeholder=True,
+    prompt_price=150 * 1_000_000,
+    output_price=600 * 1_000_000,
+    basis_raw_per_microcredit=10**11,
+    protocol_fee_bps=Bps(1_000),
+)
+"""150 and 600 credits (0.15 and 0.60 USD) per million tokens at 1x; 0.1 BASIS per credit."""
+
+EPOCHS: tuple[PricingEpoch, ...] = (DEFAULT_EPOCH,)
+"""Every epoch that ever priced a job, oldest first."""
+
+
+def epoch_of_version(version: str) -> PricingEpoch:
+    """The epoch that a record names.
+
+    Raises:
+        InvalidInput: no epoch of this version was ever published.
+    """
+    for epoch in EPOCHS:
+        if epoch.version == version:
+            return epoch
+    raise InvalidInput(f"no pricing epoch {version!r} is known", param="pricing_version")
+
+
+def compute_charge(
+    epoch: PricingEpoch,
+    *,
+    prompt_tokens: TokenCount,
+    output_tokens: TokenCount,
+    multiplier_bps: Bps,
+) -> AmountRaw:
+    """The charge of a completed job in base units of BASIS, rounded up once, at the end.
+
+    (prompt x prompt_price + output x output_price) x multiplier x rate / (10^6 x 10^4)
+    """
+    microcredits_scaled = prompt_tokens * epoch.prompt_price + output_tokens * epoch.output_price
+    return AmountRaw(
+        mul_div_ceil(
+            microcredits_scaled * multiplier_bps,
+            epoch.basis_raw_per_microcredit,
+            _TOKENS_PER_PRICE * 10_000,
+        )
+    )

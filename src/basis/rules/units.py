@@ -1,0 +1,102 @@
+"""Units of value and count, and the only division that money knows.
+
+A value is always a pair (asset, base units): an `Asset` names the token and its decimals, an
+`AmountRaw` counts its smallest units. Rates are basis points, 10000 = one whole.
+Rounding is named at the call: charges round up, payouts round down.
+Source: design.md section 3; docs/decisions/0001-integer-money.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NewType
+
+from basis.rules.errors import InvalidInput
+
+AmountRaw = NewType("AmountRaw", int)
+"""Base units of an asset; signed only inside ledger postings."""
+
+Bps = NewType("Bps", int)
+"""Basis points: 10000 = 1x."""
+
+TokenCount = NewType("TokenCount", int)
+"""Tokens of a model's own tokenizer, counted by the gateway."""
+
+Micros = NewType("Micros", int)
+"""Microseconds."""
+
+WHOLE_BPS = Bps(10_000)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """A fungible token: `symbol` is its identity, `decimals` its base unit (10^-decimals)."""
+
+    symbol: str
+    decimals: int
+
+
+BASIS = Asset(symbol="BASIS", decimals=18)
+CREDIT = Asset(symbol="CREDIT", decimals=6)
+"""1 CREDIT = 0.001 USD; its base unit is the micro-credit. Source: mission N13."""
+
+
+def mul_div_floor(value: int, numerator: int, denominator: int) -> int:
+    """`value * numerator / denominator`, rounded towards zero owed: for payouts.
+
+    Raises:
+        ValueError: a negative operand or a denominator that is not positive.
+    """
+    if value < 0 or numerator < 0 or denominator <= 0:
+        raise ValueError(f"mul_div_floor({value}, {numerator}, {denominator}) is out of range")
+    return value * numerator // denominator
+
+
+def mul_div_ceil(value: int, numerator: int, denominator: int) -> int:
+    """`value * numerator / denominator`, rounded up: for charges.
+
+    Raises:
+        ValueError: a negative operand or a denominator that is not positive.
+    """
+    if value < 0 or numerator < 0 or denominator <= 0:
+        raise ValueError(f"mul_div_ceil({value}, {numerator}, {denominator}) is out of range")
+    return -(-value * numerator // denominator)
+
+
+def split_floor(total: int, weights: Sequence[int]) -> tuple[list[int], int]:
+    """Shares of `total` in proportion to `weights`, each floored, and the dust left over.
+
+    The shares stand in the order of the weights; shares and dust sum to `total` exactly.
+
+    Raises:
+        ValueError: no positive weight, or a negative number anywhere.
+    """
+    if total < 0 or any(weight < 0 for weight in weights) or sum(weights) <= 0:
+        raise ValueError(f"cannot split {total} by {list(weights)}")
+    weight_sum = sum(weights)
+    shares = [total * weight // weight_sum for weight in weights]
+    return shares, total - sum(shares)
+
+
+def parse_raw(text: str, *, param: str) -> AmountRaw:
+    """The base units that a decimal string names; the form in which amounts travel.
+
+    Raises:
+        InvalidInput: not a plain non-negative decimal integer without leading zeros.
+    """
+    if not text.isascii() or not text.isdigit() or (len(text) > 1 and text[0] == "0"):
+        raise InvalidInput(
+            f"{param} is {text!r}: expected base units as decimal digits", param=param
+        )
+    return AmountRaw(int(text))
+
+
+def format_amount(amount: int, asset: Asset) -> str:
+    """`amount` in whole units of `asset`, exact, for display only: `12.5 BASIS`."""
+    whole = Decimal(amount).scaleb(-asset.decimals)
+    digits = f"{whole:f}"
+    if "." in digits:
+        digits = digits.rstrip("0").rstrip(".")
+    return f"{digits} {asset.symbol}"
