@@ -16,6 +16,9 @@ from typing import cast
 
 MAX_SAFE_INTEGER = 2**53 - 1
 
+_BYTES = (bytes, bytearray, memoryview)
+"""Sequences of integers to Python, but no arrays to anyone: they travel as hex."""
+
 
 def canonical_json(value: object) -> bytes:
     """The canonical UTF-8 bytes of `value`.
@@ -43,13 +46,13 @@ def _encode(value: object) -> str:
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
             raise ValueError(f"{value} is beyond 2^53 - 1: write it as a decimal string")
-        return str(value)
+        return int.__repr__(value)  # an enum of integers has a str() of its own
     if isinstance(value, str):
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
-        return _encode_object(cast(Mapping[object, object], value))
-    if isinstance(value, Sequence):
-        return "[" + ",".join(_encode(item) for item in cast(Sequence[object], value)) + "]"
+        return _encode_object(cast("Mapping[object, object]", value))
+    if isinstance(value, Sequence) and not isinstance(value, _BYTES):
+        return "[" + ",".join(_encode(item) for item in cast("Sequence[object]", value)) + "]"
     raise ValueError(f"{type(value).__name__} has no canonical form")
 
 

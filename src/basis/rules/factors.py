@@ -137,7 +137,13 @@ def compute_factors(tables: FactorTables, *, latency_class: str, measured: Measu
             f"known are {', '.join(sorted(tables.latency_targets))}",
             param="latency_class",
         )
-    if min(measured.online_minutes, measured.first_token_us, measured.inter_token_us) < 0:
+    counts = (
+        measured.online_minutes,
+        measured.first_token_us,
+        measured.inter_token_us,
+        measured.prompt_tokens,
+    )
+    if min(counts) < 0:
         raise InvalidInput(f"a measurement is negative: {measured}", param="measurements")
     return Factors(
         quality_bps=measured.quality_bps,

@@ -67,7 +67,12 @@ def compute_charge(
     """The charge of a completed job in base units of BASIS, rounded up once, at the end.
 
     (prompt x prompt_price + output x output_price) x multiplier x rate / (10^6 x 10^4)
+
+    Raises:
+        ValueError: a negative count or multiplier.
     """
+    if prompt_tokens < 0 or output_tokens < 0:
+        raise ValueError(f"a token count is negative: {prompt_tokens}, {output_tokens}")
     microcredits_scaled = prompt_tokens * epoch.prompt_price + output_tokens * epoch.output_price
     return AmountRaw(
         mul_div_ceil(

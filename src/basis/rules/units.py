@@ -8,9 +8,9 @@ Source: design.md section 3; docs/decisions/0001-integer-money.md.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import NewType
 
 from basis.rules.errors import InvalidInput
@@ -28,6 +28,9 @@ Micros = NewType("Micros", int)
 """Microseconds."""
 
 WHOLE_BPS = Bps(10_000)
+
+_RAW_DIGITS = re.compile(r"0|[1-9][0-9]{0,77}")
+"""78 digits hold every uint256, the widest amount that the chain knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,19 +87,21 @@ def parse_raw(text: str, *, param: str) -> AmountRaw:
     """The base units that a decimal string names; the form in which amounts travel.
 
     Raises:
-        InvalidInput: not a plain non-negative decimal integer without leading zeros.
+        InvalidInput: not a plain non-negative decimal integer without leading zeros, or one of
+            more than 78 digits.
     """
-    if not text.isascii() or not text.isdigit() or (len(text) > 1 and text[0] == "0"):
+    if not _RAW_DIGITS.fullmatch(text):
+        shown = text if len(text) <= 100 else text[:97] + "..."
         raise InvalidInput(
-            f"{param} is {text!r}: expected base units as decimal digits", param=param
+            f"{param} is {shown!r}: expected base units as at most 78 decimal digits", param=param
         )
     return AmountRaw(int(text))
 
 
 def format_amount(amount: int, asset: Asset) -> str:
     """`amount` in whole units of `asset`, exact, for display only: `12.5 BASIS`."""
-    whole = Decimal(amount).scaleb(-asset.decimals)
-    digits = f"{whole:f}"
-    if "." in digits:
-        digits = digits.rstrip("0").rstrip(".")
-    return f"{digits} {asset.symbol}"
+    sign = "-" if amount < 0 else ""
+    digits = str(abs(amount)).zfill(asset.decimals + 1)
+    point = len(digits) - asset.decimals
+    decimal = f"{digits[:point]}.{digits[point:]}".rstrip("0").removesuffix(".")
+    return f"{sign}{decimal} {asset.symbol}"

@@ -1,0 +1,1 @@
+"""From receipt to ledger: posts finished jobs, closes batches, recomputes everything."""

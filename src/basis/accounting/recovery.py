@@ -1,0 +1,21 @@
+"""After a crash: gives every job that was open its receipt, before new ones are taken."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection
+
+from basis.accounting.posting import compute_lost_job
+from basis.rules.job import FailureReason
+from basis.storage.job_store import JobWrite, load_open_jobs
+
+
+def close_lost_jobs(connection: Connection) -> int:
+    """Writes a failed receipt for each open job; how many there were.
+
+    Run in one transaction at the start, while no job can be running.
+    """
+    lost = load_open_jobs(connection)
+    reason = FailureReason.ORCHESTRATOR_STOPPED.value
+    writes = [JobWrite(finished=compute_lost_job(job, failure_reason=reason)) for job in lost]
+    JobWrite.apply_group(connection, writes)
+    return len(lost)

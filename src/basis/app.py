@@ -1,0 +1,219 @@
+"""Wiring: the only module that knows every part of the orchestrator."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+from aiohttp import web
+from sqlalchemy import Engine
+
+from basis.accounting.recovery import close_lost_jobs
+from basis.catalog_file import load_catalog
+from basis.config import Settings
+from basis.dispatch.admission import RegistrationLimit
+from basis.dispatch.dispatcher import Dispatcher
+from basis.dispatch.link import LinkServer
+from basis.dispatch.presence import PresenceBook
+from basis.dispatch.roster import Roster
+from basis.gateway.context import BackgroundTasks, GatewayContext
+from basis.gateway.keys import KeyRing
+from basis.gateway.metrics import GatewayMetrics
+from basis.gateway.routes import make_application
+from basis.metering.meter import MeterShelf
+from basis.rules.errors import Misconfigured
+from basis.rules.job import FailureReason
+from basis.storage.database import for_writing, open_database
+from basis.storage.secrets import load_hasher
+from basis.storage.worker_store import load_presence, load_workers, store_presence
+from basis.storage.writer import GroupCommitWriter
+from basis.wire.frames import Notice
+
+_log = structlog.get_logger(__name__)
+_PRESENCE_FLUSH_S = 30
+_SHUTDOWN_EXTRA_S = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningOrchestrator:
+    """An orchestrator that listens. `url` is where, with the port it really has."""
+
+    url: str
+    context: GatewayContext
+
+
+@asynccontextmanager
+async def run_orchestrator(settings: Settings) -> AsyncIterator[RunningOrchestrator]:
+    """A listening orchestrator over the data folder; drained and closed on the way out.
+
+    Raises:
+        Misconfigured: the folder, a catalog or the address cannot be used.
+    """
+    engine = open_database(settings.data_folder, create=True)
+    writer = GroupCommitWriter(engine)
+    context = _build_context(settings, engine, writer)
+    _recover(engine)
+    writer.start()
+    watchers = [
+        asyncio.create_task(work)
+        for work in (
+            context.dispatcher.watch_deadlines(),
+            context.link.watch_sessions(),
+            _keep_presence(context),
+        )
+    ]
+    runner = web.AppRunner(
+        make_application(context),
+        handler_cancellation=True,
+        access_log=None,
+        shutdown_timeout=1.0,
+    )
+    try:
+        url = await _listen(runner, settings)
+        _log.info("orchestrator_up", url=url, catalog=context.catalog.version)
+        yield RunningOrchestrator(url=url, context=context)
+    finally:
+        await _stop(context, runner, watchers)
+        writer.stop()
+        engine.dispose()
+        _log.info("orchestrator_down")
+
+
+def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter) -> GatewayContext:
+    catalog = load_catalog(settings.data_folder)
+    hasher = load_hasher(settings.data_folder)
+    first_hour = int(time.time()) // 3_600 - 25
+    with engine.connect() as connection:
+        records = load_workers(connection)
+        masks = load_presence(connection, since_hour=first_hour)
+    roster = Roster(
+        records,
+        catalog=catalog,
+        hasher=hasher,
+        writer=writer,
+        max_models=settings.workers.max_models,
+    )
+    presence = PresenceBook(masks)
+    dispatcher = Dispatcher(settings.jobs)
+    context = GatewayContext(
+        settings=settings,
+        catalog=catalog,
+        engine=engine,
+        writer=writer,
+        roster=roster,
+        presence=presence,
+        dispatcher=dispatcher,
+        link=LinkServer(
+            roster=roster,
+            presence=presence,
+            dispatcher=dispatcher,
+            catalog=catalog,
+            settings=settings.workers,
+        ),
+        meters=MeterShelf(catalog),
+        keys=KeyRing(engine, hasher, max_jobs_per_key=settings.server.max_jobs_per_key),
+        registrations=RegistrationLimit(settings.workers.registrations_per_hour),
+        metrics=GatewayMetrics(),
+        background=BackgroundTasks(),
+        stopping=asyncio.Event(),
+    )
+    context.metrics.watch(_LiveFigures(context))
+    return context
+
+
+def _recover(engine: Engine) -> None:
+    with for_writing(engine).begin() as connection:
+        lost = close_lost_jobs(connection)
+    if lost:
+        _log.warning("lost_jobs_closed", jobs=lost)
+
+
+async def _listen(runner: web.AppRunner, settings: Settings) -> str:
+    await runner.setup()
+    site = web.TCPSite(runner, settings.server.host, settings.server.port, backlog=1_024)
+    try:
+        await site.start()
+    except OSError as error:
+        raise Misconfigured(
+            f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}; "
+            f"is another orchestrator running? Choose another port with --port"
+        ) from error
+    address = runner.addresses[0]
+    host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
+    return f"http://{host}:{address[1]}"
+
+
+async def _keep_presence(context: GatewayContext) -> None:
+    while True:
+        await asyncio.sleep(_PRESENCE_FLUSH_S)
+        await _flush_presence(context)
+
+
+async def _flush_presence(context: GatewayContext) -> None:
+    changes = context.presence.take_changes(minute=int(time.time()) // 60)
+    if changes:
+        await context.writer.write(lambda connection: store_presence(connection, changes))
+
+
+async def _stop(
+    context: GatewayContext, runner: web.AppRunner, watchers: list[asyncio.Task[None]]
+) -> None:
+    """No new jobs; running ones get the grace period; then the links, then the rest."""
+    context.stopping.set()
+    grace_s = context.settings.server.shutdown_grace_s
+    sessions = list(context.dispatcher.sessions.values())
+    for session in sessions:
+        session.send(
+            Notice(level="info", code="restarting", text="the orchestrator is shutting down")
+        )
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(grace_s):
+            while any(session.in_flight for session in sessions):
+                await asyncio.sleep(0.05)
+    for session in sessions:
+        session.close(reason=FailureReason.ORCHESTRATOR_STOPPED, detail="shutting down")
+    await runner.cleanup()
+    await context.background.wait(timeout_s=_SHUTDOWN_EXTRA_S)
+    await _flush_presence(context)
+    for watcher in watchers:
+        watcher.cancel()
+    await asyncio.gather(*watchers, return_exceptions=True)
+
+
+class _LiveFigures:
+    """What the metrics read on demand."""
+
+    def __init__(self, context: GatewayContext) -> None:
+        self._context = context
+
+    def workers_by_state(self) -> dict[str, int]:
+        sessions = self._context.dispatcher.sessions.values()
+        draining = sum(session.is_draining for session in sessions)
+        online = len(sessions) - draining
+        registered = len(self._context.roster.records())
+        return {
+            "online": online,
+            "draining": draining,
+            "offline": registered - online - draining,
+        }
+
+    def jobs_in_flight(self) -> int:
+        return sum(session.in_flight for session in self._context.dispatcher.sessions.values())
+
+    def jobs_queued(self) -> dict[str, int]:
+        scheduler = self._context.dispatcher.scheduler
+        return {
+            model.name: scheduler.queue_length(model.name) for model in self._context.catalog.models
+        }
+
+
+def run_blocking(work: Coroutine[object, object, None]) -> None:
+    """Runs `work` on uvloop until it ends."""
+    import uvloop
+
+    uvloop.run(work)

@@ -1,0 +1,53 @@
+"""What the commands on a data folder share: its option, its store, and how answers are printed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", "-d", help="Data folder; default: the setting data.folder."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def open_store(data: Path | None, *, create: bool = False) -> tuple[Path, Engine]:
+    """The data folder and an engine over its store.
+
+    Raises:
+        Misconfigured: there is none, or it cannot be used.
+    """
+    from basis.storage.database import open_database
+
+    folder = resolve_folder(data)
+    return folder, open_database(folder, create=create)
+
+
+def resolve_folder(data: Path | None) -> Path:
+    """The folder that the option or the settings name."""
+    if data is not None:
+        return data.expanduser()
+    from basis.config import load_settings
+
+    return load_settings().data_folder
+
+
+def print_json(value: object) -> None:
+    """`value` as indented JSON on stdout."""
+    import msgspec
+
+    typer.echo(msgspec.json.format(msgspec.json.encode(value), indent=2).decode())
+
+
+def print_table(columns: list[str], rows: list[list[str]]) -> None:
+    """A plain table on stdout; nothing is cut off, so that it can be piped."""
+    widths = [max(len(row[index]) for row in [columns, *rows]) for index in range(len(columns))]
+    for row in [columns, *rows]:
+        line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        typer.echo(line.rstrip())

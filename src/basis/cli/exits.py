@@ -1,0 +1,32 @@
+"""Named exit codes of the commands that are not the worker's."""
+
+from __future__ import annotations
+
+from basis.rules.errors import (
+    BasisError,
+    Conflict,
+    InvalidInput,
+    Misconfigured,
+    NotFound,
+    StorageUnavailable,
+)
+
+EXIT_CODES = (
+    "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong input, 4 not found, 5 conflict, "
+    "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference."
+)
+
+EXIT_DIFFERENT = 8
+
+_CODES: tuple[tuple[type[BasisError], int], ...] = (
+    (InvalidInput, 3),
+    (NotFound, 4),
+    (Conflict, 5),
+    (Misconfigured, 6),
+    (StorageUnavailable, 7),
+)
+
+
+def exit_code_of(error: BasisError) -> int:
+    """The code that stands for `error`."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), 1)

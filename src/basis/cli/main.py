@@ -1,0 +1,59 @@
+"""The `basis` command: mounts every noun, and turns expected failures into one line."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from basis import __version__
+from basis.cli import batch, key, model, receipt, recompute, settings, up, worker
+from basis.cli.exits import EXIT_CODES, exit_code_of
+from basis.rules.errors import BasisError
+
+app = typer.Typer(
+    name="basis",
+    help="Basis: an open inference network. Start with `basis up`, then `basis worker run`.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command(name="up")(up.up)
+app.add_typer(worker.app, name="worker")
+app.add_typer(key.app, name="key")
+app.add_typer(model.app, name="model")
+app.add_typer(receipt.app, name="receipt")
+app.add_typer(batch.app, name="batch")
+app.command(name="recompute")(recompute.recompute)
+app.add_typer(settings.app, name="settings")
+
+
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def basis(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Basis: an open inference network."""
+
+
+def run() -> None:
+    """The entry point: expected failures are one line on stderr and a named exit code."""
+    try:
+        app()
+    except BasisError as error:
+        typer.echo(f"basis: {error.message}", err=True)
+        sys.exit(exit_code_of(error))
+    except BrokenPipeError:
+        # The reader of our output has left, as `head` does.
+        sys.exit(0)

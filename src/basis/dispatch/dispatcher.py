@@ -1,0 +1,173 @@
+"""The front of this room: leases for the gateway, sessions for the link, time for both.
+
+A `lease` context holds a slot, a lease and its cancellation together, so that none of the three can
+leak, whatever the customer or the worker does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import msgspec
+
+from basis.config import JobSettings
+from basis.dispatch.lease import Lease, LeaseFailure, now_us
+from basis.dispatch.scheduler import Scheduler
+from basis.dispatch.session import WorkerSession
+from basis.rules.job import FailureReason, JobId
+from basis.wire.frames import Ack, Cancel, Done, Job, JobKind
+
+_SWEEP_S = 0.25
+"""How often deadlines are looked at: they are tens of seconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobOrder:
+    """A job as a worker gets it. `request` is canonical JSON in OpenAI's shape."""
+
+    job_id: JobId
+    kind: JobKind
+    model: str
+    request: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldLease:
+    """A lease with the session that holds it."""
+
+    lease: Lease
+    session: WorkerSession
+
+    def acknowledge(self) -> None:
+        """Tells the worker that the frames taken so far are consumed, when that is due."""
+        seq = self.lease.take_ack()
+        if seq is not None:
+            self.session.send(Ack(lease_id=self.lease.lease_id, seq=seq))
+
+
+class Dispatcher:
+    """Event loop's thread only."""
+
+    def __init__(self, settings: JobSettings) -> None:
+        self._settings = settings
+        self.scheduler = Scheduler(queue_depth=settings.queue_depth)
+        self.sessions: dict[str, WorkerSession] = {}
+        """By worker id."""
+
+    def add_session(self, session: WorkerSession) -> None:
+        """The session's worker is connected; an older session of it is ended."""
+        older = self.sessions.get(session.worker_id)
+        if older is not None:
+            self.remove_session(older, detail="the worker connected again")
+        self.sessions[session.worker_id] = session
+        self.scheduler.add(session)
+
+    def remove_session(self, session: WorkerSession, *, detail: str) -> None:
+        """The session's link is gone: its leases fail and are tried elsewhere where possible."""
+        session.close(reason=FailureReason.WORKER_LOST, detail=detail)
+        self.scheduler.remove(session)
+        if self.sessions.get(session.worker_id) is session:
+            del self.sessions[session.worker_id]
+
+    def drain_session(self, session: WorkerSession) -> None:
+        """The session finishes what runs and gets no new jobs."""
+        session.is_draining = True
+        self.scheduler.on_drain(session)
+
+    @asynccontextmanager
+    async def lease(
+        self, order: JobOrder, *, attempt: int, excluded: frozenset[str]
+    ) -> AsyncIterator[HeldLease]:
+        """A lease of `order`, sent to a worker outside `excluded`; cancelled there on the way out.
+
+        Raises:
+            RuntimePending, LimitExceeded: see `Scheduler.acquire`.
+            TimeoutError: no slot came free within the queue's deadline.
+        """
+        session = await self.scheduler.acquire(
+            order.model, excluded=excluded, timeout_s=self._settings.queue_timeout_s
+        )
+        lease = Lease(
+            lease_id=f"{order.job_id}.{attempt}",
+            job_id=order.job_id,
+            worker_id=session.worker_id,
+            model=order.model,
+            window=session.window,
+        )
+        try:
+            session.open_lease(lease)
+            if session.is_closed:
+                lease.fail(_lost("the link closed while the slot was granted"))
+            session.send(
+                Job(
+                    lease_id=lease.lease_id,
+                    job_id=order.job_id,
+                    kind=order.kind,
+                    model=order.model,
+                    request=msgspec.Raw(order.request),
+                    timeout_s=int(self._settings.total_timeout_s),
+                )
+            )
+            yield HeldLease(lease=lease, session=session)
+        finally:
+            by_worker = _ended_by_worker(lease)
+            if not by_worker:
+                session.send(Cancel(lease_id=lease.lease_id, reason="the job is over"))
+            if isinstance(lease.end, Done):
+                session.completed_jobs += 1
+            lease.fail(_lost("the job is over"))
+            session.close_lease(lease, by_worker=by_worker)
+            self.scheduler.release(session)
+
+    async def watch_deadlines(self) -> None:
+        """Fails leases whose worker lets their customer wait too long. Runs for ever."""
+        while True:
+            await asyncio.sleep(_SWEEP_S)
+            self.expire_leases(now=now_us())
+
+    def expire_leases(self, *, now: int) -> None:
+        """Fails each lease that is past one of its deadlines at `now` (monotonic microseconds)."""
+        settings = self._settings
+        for session in list(self.sessions.values()):
+            for lease in list(session.leases.values()):
+                if lease.end is not None:
+                    continue
+                if now - lease.sent_us > settings.total_timeout_s * 1e6:
+                    lease.fail(_expired(FailureReason.TIMEOUT))
+                elif lease.waiting_since_us is None:
+                    continue
+                elif lease.first_frame_us is None:
+                    if now - lease.sent_us > settings.first_token_timeout_s * 1e6:
+                        lease.fail(_expired(FailureReason.FIRST_TOKEN_TIMEOUT))
+                elif now - lease.waiting_since_us > settings.stall_timeout_s * 1e6:
+                    lease.fail(_expired(FailureReason.STALLED))
+
+
+def _ended_by_worker(lease: Lease) -> bool:
+    """Whether the worker itself ended the lease, so that no cancel needs to be sent."""
+    end = lease.end
+    return isinstance(end, Done) or (
+        isinstance(end, LeaseFailure) and end.reason not in _ENDED_BY_US
+    )
+
+
+_ENDED_BY_US = frozenset(
+    {
+        FailureReason.TIMEOUT,
+        FailureReason.FIRST_TOKEN_TIMEOUT,
+        FailureReason.STALLED,
+        FailureReason.PROTOCOL_VIOLATION,
+    }
+)
+
+
+def _lost(detail: str) -> LeaseFailure:
+    return LeaseFailure(reason=FailureReason.WORKER_LOST, detail=detail, is_retryable=True)
+
+
+def _expired(reason: FailureReason) -> LeaseFailure:
+    is_retryable = reason is not FailureReason.TIMEOUT
+    return LeaseFailure(reason=reason, detail="deadline", is_retryable=is_retryable)

@@ -1,0 +1,305 @@
+"""The worker link: one WebSocket, spoken as docs/reference/worker-protocol.md says.
+
+It decides who may connect and moves frames between socket and session. A worker that breaks the
+protocol hears why in a `notice`; what cannot be made sense of ends the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+import structlog
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from basis.config import WorkerSettings
+from basis.dispatch.admission import check_model_offer
+from basis.dispatch.dispatcher import Dispatcher
+from basis.dispatch.lease import LeaseFailure, LinkViolation, now_us
+from basis.dispatch.presence import PresenceBook
+from basis.dispatch.roster import Roster
+from basis.dispatch.session import WorkerSession
+from basis.rules.catalog import Catalog
+from basis.rules.errors import BasisError
+from basis.rules.job import FailureReason
+from basis.rules.units import BASIS
+from basis.storage.worker_store import WorkerRecord
+from basis.wire import frames
+
+_log = structlog.get_logger(__name__)
+_decode = msgspec.json.Decoder(frames.FromWorker).decode
+_LONGEST_DETAIL = 500
+_CLOSE_TIMEOUT_S = 2.0
+
+_FAULTS: Mapping[frames.WorkerFault, tuple[FailureReason, bool]] = {
+    frames.WorkerFault.BAD_REQUEST: (FailureReason.BAD_REQUEST, False),
+    frames.WorkerFault.CONTEXT_EXCEEDED: (FailureReason.CONTEXT_EXCEEDED, False),
+    frames.WorkerFault.UNSUPPORTED: (FailureReason.UNSUPPORTED, True),
+    frames.WorkerFault.RUNTIME_TRUNCATED: (FailureReason.WORKER_TRUNCATED, True),
+}
+"""What a worker's fault is on the receipt, and whether another worker might do better."""
+
+
+class _RefusedLink(Exception):
+    """The hello was not good enough; carries the frame that says why."""
+
+    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.frame = frames.Refused(code=code, message=message, retryable=retryable)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkServer:
+    """Serves `GET /api/workers/connect`."""
+
+    roster: Roster
+    presence: PresenceBook
+    dispatcher: Dispatcher
+    catalog: Catalog
+    settings: WorkerSettings
+
+    async def handle(self, request: web.Request) -> web.WebSocketResponse:
+        """Runs one connection from its hello to its end."""
+        socket = web.WebSocketResponse(
+            protocols=(frames.SUBPROTOCOL,),
+            compress=False,
+            max_msg_size=frames.MAX_WORKER_FRAME_BYTES,
+            decode_text=False,
+            timeout=_CLOSE_TIMEOUT_S,
+        )
+        await socket.prepare(request)
+        try:
+            session, welcome = await self._admit(socket)
+        except _RefusedLink as refusal:
+            await _send(socket, refusal.frame)
+            await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+            _log.info("worker_refused", code=refusal.frame.code)
+            return socket
+        session.send(welcome)
+        self.dispatcher.add_session(session)
+        self._mark_online(session)
+        _log.info("worker_online", worker=session.worker_id, slots=session.slots)
+        await self._serve(socket, session)
+        return socket
+
+    async def watch_sessions(self) -> None:
+        """Ends sessions that were not heard for too long. Runs for ever."""
+        while True:
+            await asyncio.sleep(1.0)
+            limit_us = self.settings.offline_after_s * 1_000_000
+            for session in list(self.dispatcher.sessions.values()):
+                if now_us() - session.heard_us > limit_us:
+                    self.dispatcher.remove_session(session, detail="no frame for too long")
+
+    # --- admission ---------------------------------------------------------------------------
+
+    async def _admit(self, socket: web.WebSocketResponse) -> tuple[WorkerSession, frames.Welcome]:
+        hello = await self._read_hello(socket)
+        if hello.protocol != frames.PROTOCOL_VERSION:
+            raise _RefusedLink("version", f"we speak version {frames.PROTOCOL_VERSION}")
+        if len(self.dispatcher.sessions) >= self.settings.max_links:
+            raise _RefusedLink("full", "too many workers are connected", retryable=True)
+        try:
+            record = self.roster.authenticate(hello.worker_id, hello.token)
+        except BasisError as error:
+            code = "unknown_worker" if error.code == "not_found" else "bad_token"
+            raise _RefusedLink(code, error.message) from error
+        if hello.runtime != record.runtime:
+            raise _RefusedLink(
+                "runtime", f"worker {record.id} is registered with runtime {record.runtime}"
+            )
+        if not 1 <= hello.slots <= self.settings.max_slots:
+            raise _RefusedLink("slots", f"slots must be 1 to {self.settings.max_slots}")
+        verdicts = self._judge_models(hello, record)
+        if not any(verdict.routable for verdict in verdicts):
+            reasons = "; ".join(f"{v.model}: {v.reason}" for v in verdicts) or "none was offered"
+            raise _RefusedLink("no_models", f"no offered model can get jobs ({reasons})")
+        return self._open(hello, record, verdicts)
+
+    async def _read_hello(self, socket: web.WebSocketResponse) -> frames.Hello:
+        try:
+            async with asyncio.timeout(self.settings.hello_timeout_s):
+                message = await socket.receive()
+        except TimeoutError:
+            raise _RefusedLink("bad_frame", "no hello came") from None
+        if message.type is not WSMsgType.TEXT:
+            raise _RefusedLink("bad_frame", "the first message must be a hello frame in text")
+        try:
+            frame = _decode(message.data)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise _RefusedLink("bad_frame", f"the hello cannot be read: {error}") from error
+        if not isinstance(frame, frames.Hello):
+            raise _RefusedLink("bad_frame", "the first frame must be a hello")
+        return frame
+
+    def _judge_models(self, hello: frames.Hello, record: WorkerRecord) -> list[frames.ModelVerdict]:
+        verdicts: list[frames.ModelVerdict] = []
+        for offer in hello.models[: self.settings.max_models]:
+            reason = check_model_offer(offer, record=record, catalog=self.catalog)
+            verdicts.append(
+                frames.ModelVerdict(model=offer.model, routable=not reason, reason=reason)
+            )
+        return verdicts
+
+    def _open(
+        self, hello: frames.Hello, record: WorkerRecord, verdicts: list[frames.ModelVerdict]
+    ) -> tuple[WorkerSession, frames.Welcome]:
+        session = WorkerSession(
+            session_id=secrets.token_hex(8),
+            worker_id=record.id,
+            wallet=record.wallet,
+            runtime=record.runtime,
+            models=frozenset(verdict.model for verdict in verdicts if verdict.routable),
+            slots=hello.slots,
+            hardware=hello.hardware,
+            window=self.settings.window_frames,
+        )
+        welcome = frames.Welcome(
+            protocol=frames.PROTOCOL_VERSION,
+            session_id=session.session_id,
+            heartbeat_s=self.settings.heartbeat_s,
+            window_frames=self.settings.window_frames,
+            models=verdicts,
+            earned_raw=str(self.roster.earned_raw(record.id)),
+            token_symbol=BASIS.symbol,
+            token_decimals=BASIS.decimals,
+        )
+        return session, welcome
+
+    # --- the open link -----------------------------------------------------------------------
+
+    async def _serve(self, socket: web.WebSocketResponse, session: WorkerSession) -> None:
+        sender = asyncio.create_task(_write_outgoing(socket, session))
+        detail = "the link closed"
+        try:
+            detail = await self._read_frames(socket, session)
+        finally:
+            # Before anything is awaited: whatever interrupts us, the session is gone.
+            self.dispatcher.remove_session(session, detail=detail)
+            _log.info("worker_offline", worker=session.worker_id, reason=detail)
+            with contextlib.suppress(TimeoutError, ConnectionError):
+                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                    await sender
+            sender.cancel()
+
+    async def _read_frames(self, socket: web.WebSocketResponse, session: WorkerSession) -> str:
+        while not session.is_closed:
+            message = await socket.receive()
+            if message.type is not WSMsgType.TEXT:
+                if message.type is WSMsgType.BINARY:
+                    _notify(session, "bad_frame", "frames are text, not binary")
+                    return "sent a binary frame"
+                return "the link closed"
+            session.heard_us = now_us()
+            try:
+                self._on_frame(session, _decode(message.data))
+            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+                _notify(session, "bad_frame", f"a frame cannot be read: {error}")
+                return "sent a frame that cannot be read"
+            except LinkViolation as violation:
+                _notify(session, "protocol_violation", str(violation))
+                return f"broke the protocol: {violation}"
+        return "the session was ended"
+
+    def _on_frame(self, session: WorkerSession, frame: frames.FromWorker) -> None:
+        match frame:
+            case frames.Chunk() | frames.Vector() | frames.Done() | frames.Failed():
+                self._on_lease_frame(session, frame)
+            case frames.Status():
+                self._on_status(session, frame)
+            case frames.WorkerPing():
+                session.send(frames.Pong(nonce=frame.nonce))
+            case frames.WorkerPong():
+                pass
+            case frames.Hello():
+                raise LinkViolation("a second hello came")
+
+    def _on_lease_frame(
+        self,
+        session: WorkerSession,
+        frame: frames.Chunk | frames.Vector | frames.Done | frames.Failed,
+    ) -> None:
+        lease = session.leases.get(frame.lease_id)
+        if lease is None:
+            if session.is_late(frame.lease_id):
+                return
+            raise LinkViolation(f"the lease {frame.lease_id[:64]!r} is not yours, or is over")
+        if lease.end is not None and not isinstance(lease.end, frames.Done):
+            return  # we have given it up, and the cancel is on its way
+        if isinstance(frame, frames.Failed):
+            reason, is_retryable = _FAULTS.get(frame.reason, (FailureReason.WORKER_FAILED, True))
+            detail = f"{frame.reason.value}: {frame.detail[:_LONGEST_DETAIL]}"
+            lease.fail(LeaseFailure(reason=reason, detail=detail, is_retryable=is_retryable))
+            return
+        try:
+            if isinstance(frame, frames.Done):
+                lease.on_done(frame)
+            else:
+                _check_chunk_size(frame)
+                lease.on_frame(frame)
+        except LinkViolation as violation:
+            lease.fail(
+                LeaseFailure(
+                    reason=FailureReason.PROTOCOL_VIOLATION,
+                    detail=str(violation),
+                    is_retryable=True,
+                )
+            )
+            raise
+
+    def _on_status(self, session: WorkerSession, status: frames.Status) -> None:
+        if status.draining and not session.is_draining:
+            self.dispatcher.drain_session(session)
+        self._mark_online(session)
+        queued = sum(self.dispatcher.scheduler.queue_length(model) for model in session.models)
+        session.send(
+            frames.Standing(
+                state="draining" if session.is_draining else "online",
+                why=_why_idle(session),
+                queued_jobs=queued,
+            )
+        )
+
+    def _mark_online(self, session: WorkerSession) -> None:
+        self.presence.mark(session.worker_id, minute=int(time.time()) // 60)
+
+
+def _why_idle(session: WorkerSession) -> str:
+    if session.is_draining:
+        return "you are draining: no new jobs until you connect again"
+    if session.in_flight:
+        return f"{session.in_flight} of {session.slots} slots are busy"
+    idle_s = (now_us() - session.idle_since_us) // 1_000_000
+    models = ", ".join(sorted(session.models))
+    return f"nobody has asked for {models} in the last {idle_s} s that others were not freer for"
+
+
+def _check_chunk_size(frame: frames.Chunk | frames.Vector) -> None:
+    if isinstance(frame, frames.Chunk):
+        length = len(frame.text) + len(frame.reasoning)
+        if length > frames.MAX_CHUNK_TEXT_BYTES:
+            raise LinkViolation(f"a chunk of {length} characters is too long")
+
+
+def _notify(session: WorkerSession, code: str, text: str) -> None:
+    session.send(frames.Notice(level="error", code=code, text=text[:_LONGEST_DETAIL]))
+
+
+async def _send(socket: web.WebSocketResponse, frame: frames.ToWorker) -> None:
+    with contextlib.suppress(ConnectionError):
+        await socket.send_str(msgspec.json.encode(frame).decode())
+
+
+async def _write_outgoing(socket: web.WebSocketResponse, session: WorkerSession) -> None:
+    """Writes queued frames until the session closes, then closes the socket."""
+    try:
+        while (data := await session.next_outgoing()) is not None:
+            await socket.send_frame(data, WSMsgType.TEXT)
+    except ConnectionError:
+        session.close(reason=FailureReason.WORKER_LOST, detail="the link broke")
+    await socket.close()

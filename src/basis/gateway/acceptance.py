@@ -1,0 +1,105 @@
+"""From a valid request to an accepted job: counted, bounded, priced by the tables in force."""
+
+from __future__ import annotations
+
+import secrets
+
+from basis.dispatch.lease import now_us
+from basis.gateway.context import GatewayContext
+from basis.gateway.job_run import AcceptedJob
+from basis.gateway.keys import Customer
+from basis.metering.meter import Meter
+from basis.rules.catalog import Model, ModelKind
+from basis.rules.errors import (
+    ContextExceeded,
+    InvalidInput,
+    Misconfigured,
+    RuntimePending,
+)
+from basis.rules.factors import TABLES
+from basis.rules.job import JobId
+from basis.rules.pricing import EPOCHS
+from basis.rules.units import TokenCount
+from basis.storage.clock import now_iso
+from basis.storage.receipt_details import VersionRecord
+from basis.wire.frames import JobKind
+
+_RETRY_AFTER_S = 15
+
+
+def find_model(context: GatewayContext, name: str, kind: ModelKind) -> tuple[Model, Meter]:
+    """The model and its meter, if it can be served at this moment.
+
+    Raises:
+        UnknownModel: not in the catalog.
+        InvalidInput: the model is of another kind.
+        RuntimePending: nobody serves it now, or the operator has not mapped it.
+    """
+    model = context.catalog.get(name)
+    if kind not in model.kinds:
+        kinds = " and ".join(kind.value for kind in model.kinds)
+        raise InvalidInput(f"the model {name!r} is for {kinds}, not {kind.value}", param="model")
+    if context.stopping.is_set():
+        raise RuntimePending("the orchestrator is restarting", retry_after_s=_RETRY_AFTER_S)
+    if not context.dispatcher.scheduler.can_serve(name):
+        raise RuntimePending(
+            f"no connected worker can serve {name!r} at the moment: try again later",
+            retry_after_s=_RETRY_AFTER_S,
+        )
+    try:
+        return model, context.meters.meter_of(name)
+    except Misconfigured as error:
+        raise RuntimePending(error.message, retry_after_s=_RETRY_AFTER_S) from error
+
+
+def bound_length(
+    context: GatewayContext, model: Model, *, prompt_tokens: TokenCount, wanted: int | None
+) -> TokenCount:
+    """How many tokens the answer may have.
+
+    Raises:
+        ContextExceeded: prompt and wanted length are more than the context holds.
+    """
+    room = model.context_tokens - prompt_tokens
+    if (wanted is not None and wanted > room) or room < 1:
+        asked = f"{prompt_tokens} in the prompt" + (f" and {wanted} to come" if wanted else "")
+        raise ContextExceeded(
+            f"This model's maximum context length is {model.context_tokens} tokens; "
+            f"you asked for {asked}. Shorten the prompt or lower max_tokens.",
+            param="messages" if room < 1 else "max_tokens",
+        )
+    if wanted is not None:
+        return TokenCount(wanted)
+    return TokenCount(min(room, context.settings.jobs.default_max_tokens))
+
+
+def accept_job(
+    context: GatewayContext,
+    *,
+    customer: Customer,
+    model: Model,
+    meter: Meter,
+    kind: JobKind,
+    request: bytes,
+    prompt_tokens: TokenCount,
+    max_tokens: TokenCount,
+) -> AcceptedJob:
+    """The job, with the versions of every table that will judge it."""
+    return AcceptedJob(
+        job_id=JobId("job_" + secrets.token_hex(12)),
+        customer=customer,
+        model=model,
+        kind=kind,
+        request=request,
+        prompt_tokens=prompt_tokens,
+        max_tokens=max_tokens,
+        meter=meter,
+        versions=VersionRecord(
+            catalog=context.catalog.version,
+            pricing=EPOCHS[-1].version,
+            factors=TABLES[-1].version,
+            latency_class=model.latency_class,
+        ),
+        created_at=now_iso(),
+        accepted_us=now_us(),
+    )

@@ -1,0 +1,69 @@
+"""Reads request bodies and query strings into types, and says by name what is wrong."""
+
+from __future__ import annotations
+
+import re
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+
+from basis.rules.errors import InvalidInput
+
+_Body = TypeVar("_Body")
+_PATH = re.compile(r"`\$((?:\.[\w.\-]+|\[[^\]]*\])+)`")
+_UNKNOWN = re.compile(r"unknown field `([^`]*)`")
+_MISSING = re.compile(r"missing required field `([^`]*)`")
+
+
+async def read_json(request: web.Request, decoder: msgspec.json.Decoder[_Body]) -> _Body:
+    """The body as the decoder's type.
+
+    Raises:
+        InvalidInput: no JSON, or not of this type; `param` names the field where it can.
+        web.HTTPRequestEntityTooLarge: larger than the server takes.
+    """
+    data = await request.read()
+    try:
+        return decoder.decode(data)
+    except msgspec.ValidationError as error:
+        raise _as_invalid_input(str(error)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"the body is no valid JSON in UTF-8: {error}") from None
+
+
+def read_int(
+    request: web.Request, name: str, *, default: int | None, low: int, high: int
+) -> int | None:
+    """The query parameter `name`, or `default` where it is absent.
+
+    Raises:
+        InvalidInput: no integer from `low` to `high`.
+    """
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+        raise InvalidInput(f"{name} is {text[:40]!r}: expected {low} to {high}", param=name)
+    return int(text)
+
+
+def bearer_token(request: web.Request) -> str | None:
+    """What stands after `Authorization: Bearer`, or None."""
+    kind, _space, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind.lower() == "bearer" and token.strip() else None
+
+
+def _as_invalid_input(message: str) -> InvalidInput:
+    path = _PATH.search(message)
+    where = path.group(1).lstrip(".") if path else ""
+    unknown = _UNKNOWN.search(message)
+    if unknown:
+        name = f"{where}.{unknown.group(1)}" if where else unknown.group(1)
+        return InvalidInput(f"Unrecognized request argument supplied: {name}", param=name)
+    missing = _MISSING.search(message)
+    if missing:
+        name = f"{where}.{missing.group(1)}" if where else missing.group(1)
+        return InvalidInput(f"Missing required parameter: '{name}'.", param=name)
+    text = _PATH.sub(where or "the body", message)
+    return InvalidInput(f"Invalid request: {text}", param=where or None)

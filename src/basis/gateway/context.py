@@ -1,0 +1,76 @@
+"""What the handlers share: the running orchestrator's parts, and the tasks that outlive a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import structlog
+from aiohttp import web
+from sqlalchemy import Engine
+
+from basis.config import Settings
+from basis.dispatch.admission import RegistrationLimit
+from basis.dispatch.dispatcher import Dispatcher
+from basis.dispatch.link import LinkServer
+from basis.dispatch.presence import PresenceBook
+from basis.dispatch.roster import Roster
+from basis.gateway.keys import KeyRing
+from basis.gateway.metrics import GatewayMetrics
+from basis.metering.meter import MeterShelf
+from basis.rules.catalog import Catalog
+from basis.storage.writer import GroupCommitWriter
+
+_log = structlog.get_logger(__name__)
+_Result = TypeVar("_Result")
+
+
+class BackgroundTasks:
+    """Tasks that must end even if the request that started them is gone."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self, work: Coroutine[Any, Any, _Result]) -> asyncio.Task[_Result]:
+        """Runs `work`; its failure is logged if nobody else hears of it."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._on_done)
+        return task
+
+    async def wait(self, *, timeout_s: float) -> None:
+        """Until all of them are done, at most `timeout_s`."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=timeout_s)
+
+    def _on_done(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            error = task.exception()
+            _log.error("background_task_failed", error=type(error).__name__, exc_info=error)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayContext:
+    """One orchestrator's parts. Handlers find it in the application under `CONTEXT`."""
+
+    settings: Settings
+    catalog: Catalog
+    engine: Engine
+    writer: GroupCommitWriter
+    roster: Roster
+    presence: PresenceBook
+    dispatcher: Dispatcher
+    link: LinkServer
+    meters: MeterShelf
+    keys: KeyRing
+    registrations: RegistrationLimit
+    metrics: GatewayMetrics
+    background: BackgroundTasks
+    stopping: asyncio.Event
+    """Set once the orchestrator takes no new jobs."""
+
+
+CONTEXT: web.AppKey[GatewayContext] = web.AppKey("basis_context", GatewayContext)

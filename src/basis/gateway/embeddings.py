@@ -1,0 +1,100 @@
+"""`/v1/embeddings`."""
+
+from __future__ import annotations
+
+import base64
+import struct
+from collections.abc import Sequence
+
+import msgspec
+from aiohttp import web
+
+from basis.gateway.acceptance import accept_job, find_model
+from basis.gateway.bodies import read_json
+from basis.gateway.context import CONTEXT
+from basis.gateway.job_run import JobRun
+from basis.gateway.requests import decode_embedding, embedding_inputs
+from basis.gateway.sinks import Collector
+from basis.metering.meter import Meter
+from basis.rules.catalog import Model, ModelKind
+from basis.rules.errors import ContextExceeded, JobFailed
+from basis.rules.job import FailureReason
+from basis.rules.units import TokenCount
+from basis.wire.frames import JobKind
+
+
+async def post_embeddings(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/embeddings`."""
+    context = request.app[CONTEXT]
+    customer = await context.keys.authenticate(request)
+    asked = await read_json(request, decode_embedding)
+    texts = embedding_inputs(asked)
+    model, meter = find_model(context, asked.model, ModelKind.EMBEDDING)
+    prompt_tokens = await _count_inputs(texts, model, meter)
+    job = accept_job(
+        context,
+        customer=customer,
+        model=model,
+        meter=meter,
+        kind=JobKind.EMBEDDING,
+        request=msgspec.json.encode({"model": model.name, "input": texts}),
+        prompt_tokens=prompt_tokens,
+        max_tokens=TokenCount(0),
+    )
+    collector = Collector()
+    with context.keys.job_slot(customer):
+        outcome = await JobRun(context, job, collector).run()
+    vectors = _in_order(collector, len(texts))
+    is_base64 = asked.encoding_format == "base64"
+    answer = {
+        "object": "list",
+        "model": model.name,
+        "data": [
+            {
+                "object": "embedding",
+                "index": index,
+                "embedding": _as_base64(vector) if is_base64 else vector,
+            }
+            for index, vector in enumerate(vectors)
+        ],
+        "usage": {"prompt_tokens": outcome.prompt_tokens, "total_tokens": outcome.prompt_tokens},
+    }
+    return web.Response(
+        body=msgspec.json.encode(answer),
+        content_type="application/json",
+        headers={"X-Basis-Receipt": outcome.receipt_hash, "X-Request-Id": job.job_id},
+    )
+
+
+async def _count_inputs(texts: Sequence[str], model: Model, meter: Meter) -> TokenCount:
+    total = 0
+    for index, text in enumerate(texts):
+        count = await meter.count_prompt(text)
+        if count > model.context_tokens:
+            raise ContextExceeded(
+                f"input {index} has {count} tokens; {model.name} takes {model.context_tokens}",
+                param=f"input[{index}]",
+            )
+        total += count
+    return TokenCount(total)
+
+
+def _in_order(collector: Collector, count: int) -> list[list[float]]:
+    """The vectors in the order of the inputs.
+
+    Raises:
+        JobFailed: the worker left some out, or they are of different lengths.
+    """
+    vectors = [collector.vectors.get(index, []) for index in range(count)]
+    lengths = {len(vector) for vector in vectors}
+    if len(lengths) != 1 or 0 in lengths or len(collector.vectors) != count:
+        raise JobFailed(
+            "the worker's answer is incomplete: please try again",
+            reason=FailureReason.WORKER_FAILED.value,
+        )
+    return vectors
+
+
+def _as_base64(vector: Sequence[float]) -> str:
+    """32-bit little-endian floats, as OpenAI's clients ask for by default."""
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode("ascii")

@@ -1,0 +1,149 @@
+"""Receipts and batches as JSON: what anyone needs to recompute what was paid."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TypeVar
+
+import msgspec
+from aiohttp import web
+from sqlalchemy import Connection
+
+from basis.gateway.bodies import read_int
+from basis.gateway.context import CONTEXT, GatewayContext
+from basis.rules.errors import InvalidInput
+from basis.rules.job import JobStatus
+from basis.rules.receipt import core_json
+from basis.storage.batch_store import BatchRecord, load_batch, load_batches
+from basis.storage.receipt_store import (
+    StoredReceipt,
+    load_batched,
+    load_receipt,
+    load_receipt_page,
+)
+
+_DEFAULT_PAGE = 50
+_LARGEST_PAGE = 500
+_Result = TypeVar("_Result")
+
+
+async def get_receipts(request: web.Request) -> web.StreamResponse:
+    """`GET /api/inference/receipts?limit=&before=&worker_id=&user_id=&status=`, newest first."""
+    context = request.app[CONTEXT]
+    limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
+    before = read_int(request, "before", default=None, low=1, high=2**62)
+    query = request.query
+    status = query.get("status")
+    if status is not None and status not in set(JobStatus):
+        raise InvalidInput(
+            f"status is {status[:40]!r}: completed, failed or cancelled", param="status"
+        )
+    page = await _read(
+        context,
+        lambda connection: load_receipt_page(
+            connection,
+            limit=limit or _DEFAULT_PAGE,
+            before_seq=before,
+            worker_id=query.get("worker_id"),
+            user_id=query.get("user_id"),
+            status=status,
+        ),
+    )
+    next_before = page[-1].seq if len(page) == limit else None
+    return _json({"receipts": [receipt_json(receipt) for receipt in page], "before": next_before})
+
+
+async def get_receipt(request: web.Request) -> web.StreamResponse:
+    """`GET /api/inference/receipts/{hash}`; a job id works too."""
+    context = request.app[CONTEXT]
+    name = request.match_info["hash"]
+    receipt = await _read(context, lambda connection: load_receipt(connection, name))
+    return _json(receipt_json(receipt))
+
+
+async def get_batches(request: web.Request) -> web.StreamResponse:
+    """`GET /api/settlement/batches?limit=&before=`, newest first."""
+    context = request.app[CONTEXT]
+    limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
+    before = read_int(request, "before", default=None, low=1, high=2**62)
+    page = await _read(
+        context,
+        lambda connection: load_batches(
+            connection, limit=limit or _DEFAULT_PAGE, before_seq=before
+        ),
+    )
+    next_before = page[-1].seq if len(page) == limit else None
+    return _json(
+        {
+            "settlement": "dry-run: batches are assembled and hashed, nothing is signed or sent",
+            "batches": [batch_json(batch) for batch in page],
+            "before": next_before,
+        }
+    )
+
+
+async def get_batch(request: web.Request) -> web.StreamResponse:
+    """`GET /api/settlement/batches/{hash}`, with the hashes of its receipts."""
+    context = request.app[CONTEXT]
+    name = request.match_info["hash"]
+
+    def load(connection: Connection) -> tuple[BatchRecord, list[StoredReceipt]]:
+        batch = load_batch(connection, name)
+        return batch, load_batched(connection, batch.hash)
+
+    batch, members = await _read(context, load)
+    answer = batch_json(batch)
+    answer["receiptHashes"] = sorted(member.recorded_hash for member in members)
+    return _json(answer)
+
+
+def receipt_json(receipt: StoredReceipt) -> dict[str, object]:
+    """A receipt as published: the hashed core, and beside it what explains it."""
+    return {
+        "hash": receipt.recorded_hash,
+        "core": core_json(receipt.core),
+        "status": receipt.status.value,
+        "rewardStatus": receipt.reward_status.value,
+        "batchHash": receipt.batch_hash,
+        "details": msgspec.to_builtins(receipt.details),
+    }
+
+
+def batch_json(batch: BatchRecord) -> dict[str, object]:
+    """A batch as published."""
+    return {
+        "number": batch.seq,
+        "hash": batch.hash,
+        "previousBatchHash": batch.previous_hash,
+        "status": batch.status.value,
+        "attempt": batch.attempt,
+        "isDryRun": batch.is_dry_run,
+        "totalRaw": str(batch.total_raw),
+        "receiptCount": batch.receipt_count,
+        "payouts": [
+            {
+                "wallet": payout.wallet,
+                "amountRaw": str(payout.amount_raw),
+                "receiptCount": payout.receipt_count,
+            }
+            for payout in batch.payouts
+        ],
+        "chainId": batch.chain_id,
+        "tokenSymbol": batch.token_symbol,
+        "tokenAddress": batch.token_address,
+        "reason": batch.reason,
+        "createdAt": batch.created_at,
+    }
+
+
+async def _read(context: GatewayContext, load: Callable[[Connection], _Result]) -> _Result:
+    def run() -> _Result:
+        with context.engine.connect() as connection:
+            return load(connection)
+
+    return await asyncio.to_thread(run)
+
+
+def _json(answer: object) -> web.Response:
+    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

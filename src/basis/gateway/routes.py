@@ -1,0 +1,58 @@
+"""Every path of the orchestrator, on one screen."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from basis.gateway.context import CONTEXT, GatewayContext
+from basis.gateway.embeddings import post_embeddings
+from basis.gateway.errors import answer_errors
+from basis.gateway.health import get_health, get_metrics, get_ready
+from basis.gateway.model_list import get_catalog, get_model, get_models
+from basis.gateway.records import get_batch, get_batches, get_receipt, get_receipts
+from basis.gateway.text_jobs import post_chat, post_completion
+from basis.gateway.workers import (
+    connect_worker,
+    get_worker,
+    get_workers,
+    post_heartbeat,
+    post_register,
+)
+from basis.wire.frames import CONNECT_PATH
+from basis.wire.registration import (
+    CATALOG_PATH,
+    HEARTBEAT_PATH,
+    REGISTER_PATH,
+    WORKERS_PATH,
+)
+
+
+def make_application(context: GatewayContext) -> web.Application:
+    """The HTTP application over a running orchestrator's parts."""
+    application = web.Application(
+        client_max_size=context.settings.server.max_body_bytes, middlewares=[answer_errors]
+    )
+    application[CONTEXT] = context
+    application.router.add_routes(
+        [
+            web.post("/v1/chat/completions", post_chat),
+            web.post("/v1/completions", post_completion),
+            web.post("/v1/embeddings", post_embeddings),
+            web.get("/v1/models", get_models),
+            web.get("/v1/models/{name}", get_model),
+            web.post(REGISTER_PATH, post_register),
+            web.post(HEARTBEAT_PATH, post_heartbeat),
+            web.get(CONNECT_PATH, connect_worker),
+            web.get(WORKERS_PATH, get_workers),
+            web.get(WORKERS_PATH + "/{worker_id}", get_worker),
+            web.get(CATALOG_PATH, get_catalog),
+            web.get("/api/inference/receipts", get_receipts),
+            web.get("/api/inference/receipts/{hash}", get_receipt),
+            web.get("/api/settlement/batches", get_batches),
+            web.get("/api/settlement/batches/{hash}", get_batch),
+            web.get("/metrics", get_metrics),
+            web.get("/healthz", get_health),
+            web.get("/readyz", get_ready),
+        ]
+    )
+    return application

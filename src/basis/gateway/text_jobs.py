@@ -1,0 +1,202 @@
+"""`/v1/chat/completions` and `/v1/completions`, streamed and not."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+from aiohttp import web
+
+from basis.gateway.acceptance import accept_job, bound_length, find_model
+from basis.gateway.bodies import read_json
+from basis.gateway.context import CONTEXT, GatewayContext
+from basis.gateway.job_run import AcceptedJob, JobOutcome, JobRun
+from basis.gateway.keys import Customer
+from basis.gateway.requests import (
+    ChatRequest,
+    CompletionRequest,
+    Message,
+    as_worker_request,
+    check_chat,
+    check_completion,
+    decode_chat,
+    decode_completion,
+    wanted_length,
+)
+from basis.gateway.sinks import Collector, EventStream, usage_of
+from basis.metering.meter import Meter
+from basis.rules.catalog import ModelKind
+from basis.rules.errors import BasisError, InvalidInput, JobFailed
+from basis.rules.job import FailureReason
+from basis.rules.units import TokenCount
+from basis.wire.frames import JobKind
+
+
+async def post_chat(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/chat/completions`."""
+    context = request.app[CONTEXT]
+    customer = await context.keys.authenticate(request)
+    asked = await read_json(request, decode_chat)
+    check_chat(asked)
+    model, meter = find_model(context, asked.model, ModelKind.CHAT)
+    messages = [_for_template(message) for message in asked.messages]
+    prompt_tokens = await meter.count_chat(messages, tools=asked.tools)
+    max_tokens = bound_length(
+        context, model, prompt_tokens=prompt_tokens, wanted=wanted_length(asked)
+    )
+    job = accept_job(
+        context,
+        customer=customer,
+        model=model,
+        meter=meter,
+        kind=JobKind.CHAT,
+        request=as_worker_request(asked, max_tokens=max_tokens),
+        prompt_tokens=prompt_tokens,
+        max_tokens=max_tokens,
+    )
+    return await _answer(request, context, customer, job, asked)
+
+
+async def post_completion(request: web.Request) -> web.StreamResponse:
+    """`POST /v1/completions`."""
+    context = request.app[CONTEXT]
+    customer = await context.keys.authenticate(request)
+    asked = await read_json(request, decode_completion)
+    check_completion(asked)
+    model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
+    prompt_tokens = await _count_prompt(meter, asked)
+    max_tokens = bound_length(
+        context, model, prompt_tokens=prompt_tokens, wanted=wanted_length(asked)
+    )
+    job = accept_job(
+        context,
+        customer=customer,
+        model=model,
+        meter=meter,
+        kind=JobKind.COMPLETION,
+        request=as_worker_request(asked, max_tokens=max_tokens),
+        prompt_tokens=prompt_tokens,
+        max_tokens=max_tokens,
+    )
+    return await _answer(request, context, customer, job, asked)
+
+
+async def _count_prompt(meter: Meter, asked: CompletionRequest) -> TokenCount:
+    if isinstance(asked.prompt, str):
+        return await meter.count_prompt(asked.prompt)
+    ids = cast("Sequence[int]", asked.prompt)
+    if not all(0 <= token < meter.vocabulary_size for token in ids):
+        raise InvalidInput(
+            f"prompt holds ids outside the model's vocabulary of {meter.vocabulary_size}",
+            param="prompt",
+        )
+    return TokenCount(len(ids))
+
+
+async def _answer(
+    request: web.Request,
+    context: GatewayContext,
+    customer: Customer,
+    job: AcceptedJob,
+    asked: ChatRequest | CompletionRequest,
+) -> web.StreamResponse:
+    with context.keys.job_slot(customer):
+        if asked.stream:
+            return await _stream(request, context, job, asked)
+        collector = Collector()
+        outcome = await JobRun(context, job, collector).run()
+        return web.Response(
+            body=msgspec.json.encode(_whole_answer(job, collector, outcome)),
+            content_type="application/json",
+            headers={"X-Basis-Receipt": outcome.receipt_hash, "X-Request-Id": job.job_id},
+        )
+
+
+async def _stream(
+    request: web.Request,
+    context: GatewayContext,
+    job: AcceptedJob,
+    asked: ChatRequest | CompletionRequest,
+) -> web.StreamResponse:
+    options = asked.stream_options
+    sink = EventStream(
+        request,
+        kind=job.kind,
+        answer_id=_answer_id(job),
+        created=int(time.time()),
+        model=job.model.name,
+        include_usage=bool(options and options.include_usage),
+        customer_stall_s=context.settings.jobs.customer_stall_s,
+    )
+    try:
+        outcome = await JobRun(context, job, sink).run()
+        return await sink.finish(outcome)
+    except BasisError as error:
+        if sink.response is None:
+            raise
+        if _is_customer_gone(error):
+            return _hang_up(request, sink.response)
+        return await sink.fail(error)
+    except TimeoutError:
+        return _hang_up(request, cast("web.StreamResponse", sink.response))
+
+
+def _hang_up(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:
+    """Breaks the connection to a customer that takes nothing any more."""
+    if request.transport is not None:
+        request.transport.abort()
+    return response
+
+
+def _is_customer_gone(error: BasisError) -> bool:
+    return isinstance(error, JobFailed) and error.reason == FailureReason.CUSTOMER_LEFT.value
+
+
+def _whole_answer(job: AcceptedJob, collector: Collector, outcome: JobOutcome) -> dict[str, object]:
+    choice: dict[str, object] = {
+        "index": 0,
+        "logprobs": collector.logprobs(),
+        "finish_reason": outcome.finish_reason,
+    }
+    text = "".join(collector.texts)
+    if job.kind is JobKind.CHAT:
+        choice["message"] = _message(text, collector)
+    else:
+        choice["text"] = text
+    return {
+        "id": _answer_id(job),
+        "object": "chat.completion" if job.kind is JobKind.CHAT else "text_completion",
+        "created": int(time.time()),
+        "model": job.model.name,
+        "system_fingerprint": None,
+        "choices": [choice],
+        "usage": usage_of(outcome),
+    }
+
+
+def _message(text: str, collector: Collector) -> dict[str, object]:
+    calls = collector.tool_calls()
+    message: dict[str, object] = {
+        "role": "assistant",
+        "content": None if calls and not text else text,
+        "refusal": None,
+    }
+    if collector.reasonings:
+        message["reasoning_content"] = "".join(collector.reasonings)
+    if calls:
+        message["tool_calls"] = [
+            {"id": call.id, "type": call.type or "function", "function": call.function}
+            for call in calls
+        ]
+    return message
+
+
+def _answer_id(job: AcceptedJob) -> str:
+    prefix = "chatcmpl-" if job.kind is JobKind.CHAT else "cmpl-"
+    return prefix + job.job_id.removeprefix("job_")
+
+
+def _for_template(message: Message) -> dict[str, object]:
+    return msgspec.to_builtins(message)

@@ -1,0 +1,113 @@
+"""The plain HTTP calls about workers; the seed's two `curl` calls work here verbatim."""
+
+from __future__ import annotations
+
+import time
+
+import msgspec
+from aiohttp import web
+
+from basis.dispatch.lease import now_us
+from basis.gateway.bodies import bearer_token, read_json
+from basis.gateway.context import CONTEXT, GatewayContext
+from basis.storage.clock import now_iso
+from basis.storage.worker_store import WorkerRecord
+from basis.wire.registration import HeartbeatRequest, HeartbeatResponse, RegisterRequest
+
+_decode_register = msgspec.json.Decoder(RegisterRequest)
+_decode_heartbeat = msgspec.json.Decoder(HeartbeatRequest)
+
+
+async def post_register(request: web.Request) -> web.StreamResponse:
+    """`POST /api/workers/register`."""
+    context = request.app[CONTEXT]
+    asked = await read_json(request, _decode_register)
+    context.registrations.take(client_address(request, context))
+    answer = await context.roster.register(asked, token=bearer_token(request))
+    return _json(answer, status=201 if answer.created else 200)
+
+
+async def post_heartbeat(request: web.Request) -> web.StreamResponse:
+    """`POST /api/workers/heartbeat`: answers what we make of the worker; changes nothing.
+
+    Being routable, and the uptime that counts, need the authenticated link: anybody can send this.
+    """
+    context = request.app[CONTEXT]
+    asked = await read_json(request, _decode_heartbeat)
+    record = context.roster.get(asked.worker_id)
+    state, reason = worker_state(context, record.id)
+    if state == "offline":
+        reason += "; the heartbeat was heard, but jobs need the link of `basis worker run`"
+    return _json(
+        HeartbeatResponse(worker_id=record.id, state=state, reason=reason, server_time=now_iso())
+    )
+
+
+async def get_workers(request: web.Request) -> web.StreamResponse:
+    """`GET /api/workers`: every registered worker, its state and why."""
+    context = request.app[CONTEXT]
+    workers = [describe_worker(context, record) for record in context.roster.records()]
+    return _json({"workers": workers, "count": len(workers)})
+
+
+async def get_worker(request: web.Request) -> web.StreamResponse:
+    """`GET /api/workers/{worker_id}`."""
+    context = request.app[CONTEXT]
+    record = context.roster.get(request.match_info["worker_id"])
+    return _json(describe_worker(context, record))
+
+
+async def connect_worker(request: web.Request) -> web.StreamResponse:
+    """`GET /api/workers/connect`: the worker link."""
+    return await request.app[CONTEXT].link.handle(request)
+
+
+def worker_state(context: GatewayContext, worker_id: str) -> tuple[str, str]:
+    """online, draining or offline, and the reason in words."""
+    session = context.dispatcher.sessions.get(worker_id)
+    if session is None:
+        return "offline", "its link is not connected"
+    silent_s = (now_us() - session.heard_us) // 1_000_000
+    if session.is_draining:
+        return "draining", f"it finishes {session.in_flight} jobs and takes no new ones"
+    return "online", f"its link is connected, last heard {silent_s} s ago"
+
+
+def describe_worker(context: GatewayContext, record: WorkerRecord) -> dict[str, object]:
+    """What everybody may know of a worker; never its network address."""
+    state, reason = worker_state(context, record.id)
+    minute = int(time.time()) // 60
+    described: dict[str, object] = {
+        "worker_id": record.id,
+        "worker_wallet": record.wallet,
+        "runtime": record.runtime,
+        "models": list(record.models),
+        "state": state,
+        "reason": reason,
+        "online_minutes_24h": context.presence.online_minutes(record.id, minute=minute),
+        "earned_raw": str(context.roster.earned_raw(record.id)),
+        "registered_at": record.created_at,
+    }
+    session = context.dispatcher.sessions.get(record.id)
+    if session is not None:
+        described["routable_models"] = sorted(session.models)
+        described["slots"] = session.slots
+        described["jobs_in_flight"] = session.in_flight
+        described["jobs_completed_this_session"] = session.completed_jobs
+        described["hardware_claimed"] = msgspec.to_builtins(session.hardware)
+    return described
+
+
+def client_address(request: web.Request, context: GatewayContext) -> str:
+    """Whose registrations are counted together; kept in memory only, never logged."""
+    if context.settings.server.trust_forwarded_for:
+        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        if forwarded:
+            return forwarded[:64]
+    return request.remote or "unknown"
+
+
+def _json(answer: object, *, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(answer), status=status, content_type="application/json"
+    )

@@ -1,0 +1,166 @@
+"""Settlement batches and the receipts that point to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
+
+from basis.rules.batch import Batch, BatchHash, Payout
+from basis.rules.errors import NotFound
+from basis.rules.job import BatchStatus, RewardStatus
+from basis.rules.units import AmountRaw
+from basis.rules.wallet import Wallet
+from basis.storage.schema import batches, receipts
+
+
+class PayoutRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A payout as published."""
+
+    wallet: str
+    amount_raw: str
+    receipt_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRecord:
+    """A batch as recorded. `attempt` counts its retries from 1."""
+
+    seq: int
+    hash: BatchHash
+    previous_hash: BatchHash
+    status: BatchStatus
+    attempt: int
+    is_dry_run: bool
+    total_raw: int
+    receipt_count: int
+    payouts: tuple[Payout, ...]
+    chain_id: int
+    token_symbol: str
+    token_address: str
+    reason: str
+    created_at: str
+
+
+def store_batch(
+    connection: Connection, batch: Batch, *, batch_hash: BatchHash, is_dry_run: bool, now: str
+) -> None:
+    """Records a new batch and points its receipts to it."""
+    payouts = [
+        PayoutRecord(
+            wallet=payout.wallet,
+            amount_raw=str(payout.amount_raw),
+            receipt_count=payout.receipt_count,
+        )
+        for payout in batch.payouts
+    ]
+    connection.execute(
+        insert(batches).values(
+            hash=batch_hash,
+            previous_hash=batch.previous_hash,
+            status=BatchStatus.PENDING.value,
+            attempt=1,
+            is_dry_run=is_dry_run,
+            total_raw=str(batch.total_raw),
+            receipt_count=len(batch.receipt_hashes),
+            payouts=msgspec.json.encode(payouts).decode(),
+            chain_id=batch.chain_id,
+            token_symbol=batch.token_symbol,
+            token_address=batch.token_address,
+            reason="",
+            created_at=now,
+        )
+    )
+    connection.execute(
+        update(receipts)
+        .where(receipts.c.hash == bindparam("member"))
+        .values(reward_status=RewardStatus.BATCHING.value, batch_hash=batch_hash),
+        [{"member": receipt_hash} for receipt_hash in batch.receipt_hashes],
+    )
+
+
+def store_batch_status(
+    connection: Connection,
+    *,
+    batch_hash: BatchHash,
+    status: BatchStatus,
+    attempt: int,
+    reason: str,
+    reward_status: RewardStatus,
+) -> None:
+    """Moves a batch, and with it the rewards of its receipts."""
+    connection.execute(
+        update(batches)
+        .where(batches.c.hash == batch_hash)
+        .values(status=status.value, attempt=attempt, reason=reason)
+    )
+    connection.execute(
+        update(receipts)
+        .where(receipts.c.batch_hash == batch_hash)
+        .values(reward_status=reward_status.value)
+    )
+
+
+def load_batch(connection: Connection, name: str) -> BatchRecord:
+    """The batch of this hash, beginning of a hash (8 digits or more) or number.
+
+    Raises:
+        NotFound: there is none, or the beginning is ambiguous.
+    """
+    query = select(batches)
+    if name.isdigit() and len(name) < 8:
+        query = query.where(batches.c.seq == int(name))
+    elif len(name) >= 8:
+        query = query.where(batches.c.hash.startswith(name, autoescape=True))
+    else:
+        raise NotFound(f"{name!r} names no batch: give its number or 8 digits of its hash")
+    rows = connection.execute(query.limit(2)).all()
+    if len(rows) != 1:
+        raise NotFound(f"{'no' if not rows else 'more than one'} batch is named {name[:80]!r}")
+    return _as_batch(rows[0])
+
+
+def load_batches(
+    connection: Connection, *, limit: int, before_seq: int | None = None
+) -> list[BatchRecord]:
+    """At most `limit` batches, newest first."""
+    query = select(batches).order_by(batches.c.seq.desc()).limit(limit)
+    if before_seq is not None:
+        query = query.where(batches.c.seq < before_seq)
+    return [_as_batch(row) for row in connection.execute(query)]
+
+
+def load_newest_batch(connection: Connection) -> BatchRecord | None:
+    """The batch that was closed last, whatever became of it."""
+    newest: Sequence[BatchRecord] = load_batches(connection, limit=1)
+    return newest[0] if newest else None
+
+
+def _as_batch(row: Row[tuple[object, ...]]) -> BatchRecord:
+    record = row._mapping
+    payouts = msgspec.json.decode(str(record["payouts"]), type=list[PayoutRecord])
+    return BatchRecord(
+        seq=int(str(record["seq"])),
+        hash=BatchHash(str(record["hash"])),
+        previous_hash=BatchHash(str(record["previous_hash"])),
+        status=BatchStatus(str(record["status"])),
+        attempt=int(str(record["attempt"])),
+        is_dry_run=bool(record["is_dry_run"]),
+        total_raw=int(str(record["total_raw"])),
+        receipt_count=int(str(record["receipt_count"])),
+        payouts=tuple(
+            Payout(
+                wallet=Wallet(payout.wallet),
+                amount_raw=AmountRaw(int(payout.amount_raw)),
+                receipt_count=payout.receipt_count,
+            )
+            for payout in payouts
+        ),
+        chain_id=int(str(record["chain_id"])),
+        token_symbol=str(record["token_symbol"]),
+        token_address=str(record["token_address"]),
+        reason=str(record["reason"]),
+        created_at=str(record["created_at"]),
+    )

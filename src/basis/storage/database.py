@@ -1,0 +1,94 @@
+"""Opens the durable store: SQLite in the data folder, migrated to the newest schema.
+
+WAL with synchronous=FULL: a commit that returned survives a power cut. Every write transaction
+begins IMMEDIATE, so that the orchestrator and a command of the operator's never deadlock.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.util import CommandError
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DatabaseError
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from basis.rules.errors import Misconfigured
+
+DATABASE_FILE = "basis.sqlite3"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_BUSY_TIMEOUT_MS = 15_000
+_WRITE_OPTION = "basis_write"
+
+
+def open_database(folder: Path, *, create: bool) -> Engine:
+    """An engine over the store in `folder`, at the newest schema.
+
+    Raises:
+        Misconfigured: no store there and `create` is false, the folder cannot be written, the file
+            is no database, or its schema is newer than this program.
+    """
+    path = folder / DATABASE_FILE
+    if not create and not path.is_file():
+        raise Misconfigured(
+            f"there is no data in {folder}: start `basis up` there first, or name the folder "
+            f"with --data"
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        engine = _make_engine(path)
+        _migrate(engine)
+    except OSError as error:
+        raise Misconfigured(f"the data folder {folder} cannot be used: {error}") from error
+    except CommandError as error:
+        raise Misconfigured(
+            f"{path} was written by a newer version of basis: install that one ({error})"
+        ) from error
+    except DatabaseError as error:
+        raise Misconfigured(f"{path} cannot be opened as a database: {error.orig}") from error
+    return engine
+
+
+def _make_engine(path: Path) -> Engine:
+    engine = create_engine(
+        f"sqlite:///{path}",
+        connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
+        pool_size=8,
+        max_overflow=8,
+    )
+
+    def on_connect(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
+        # The driver must not begin transactions by itself: we say IMMEDIATE below.
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"busy_timeout={_BUSY_TIMEOUT_MS}",
+            "wal_autocheckpoint=4000",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    def on_begin(connection: Connection) -> None:
+        is_write = connection.get_execution_options().get(_WRITE_OPTION, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def for_writing(engine: Engine) -> Engine:
+    """The same engine, whose transactions take the write lock at once: for every write."""
+    return engine.execution_options(**{_WRITE_OPTION: True})
+
+
+def _migrate(engine: Engine) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    with for_writing(engine).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,183 @@
+"""Accepted jobs and their receipts: the write that happens for every job, grouped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from basis.rules.errors import Conflict
+from basis.rules.job import JobStatus, RewardStatus
+from basis.rules.ledger import Entry
+from basis.rules.receipt import ReceiptCore, ReceiptHash, core_json
+from basis.storage.ledger_store import store_entries
+from basis.storage.receipt_details import ReceiptDetails
+from basis.storage.schema import open_jobs, receipts, workers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenJob:
+    """A job that was accepted and has no receipt yet; enough to write one after a crash."""
+
+    job_id: str
+    user_id: str
+    user_wallet: str
+    model_id: str
+    prompt_tokens: int
+    multiplier_bps: int
+    versions: dict[str, str]
+    created_at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinishedJob:
+    """A receipt with all that follows from it, to be recorded at once or not at all."""
+
+    receipt_hash: ReceiptHash
+    core: ReceiptCore
+    status: JobStatus
+    details: ReceiptDetails
+    reward_status: RewardStatus
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobWrite:
+    """The grouped write of a job's beginning or end. Exactly one field is set."""
+
+    opened: OpenJob | None = None
+    finished: FinishedJob | None = None
+
+    @classmethod
+    def apply_group(cls, connection: Connection, writes: Sequence[object]) -> None:
+        """Records all of them; a job that begins and ends in one group is never open.
+
+        Raises:
+            Conflict: a job has a receipt already, with other content.
+        """
+        jobs = cast("Sequence[JobWrite]", writes)
+        finished = [write.finished for write in jobs if write.finished is not None]
+        ended = {job.core.job_id for job in finished}
+        opened = [
+            write.opened
+            for write in jobs
+            if write.opened is not None and write.opened.job_id not in ended
+        ]
+        if opened:
+            connection.execute(insert(open_jobs), [_open_row(job) for job in opened])
+        if finished:
+            _store_finished(connection, finished)
+
+
+def load_open_jobs(connection: Connection) -> list[OpenJob]:
+    """The jobs that were accepted and never finished, oldest first."""
+    rows = connection.execute(select(open_jobs).order_by(open_jobs.c.created_at)).all()
+    return [
+        OpenJob(
+            job_id=row.job_id,
+            user_id=row.user_id,
+            user_wallet=row.user_wallet,
+            model_id=row.model_id,
+            prompt_tokens=row.prompt_tokens,
+            multiplier_bps=row.multiplier_bps,
+            versions=msgspec.json.decode(row.versions, type=dict[str, str]),
+            created_at=row.created_at,
+        )
+        for row in rows
+    ]
+
+
+def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> None:
+    fresh = _without_repeats(connection, finished)
+    if not fresh:
+        return
+    connection.execute(insert(receipts), [_receipt_row(job) for job in fresh])
+    connection.execute(
+        delete(open_jobs).where(open_jobs.c.job_id == bindparam("ended_job")),
+        [{"ended_job": job.core.job_id} for job in fresh],
+    )
+    by_time: dict[str, list[Entry]] = {}
+    for job in fresh:
+        if job.entry is not None:
+            by_time.setdefault(job.core.created_at[:19], []).append(job.entry)
+    for second, entries in by_time.items():
+        store_entries(connection, entries, now=f"{second}.000Z")
+    _add_earnings(connection, fresh)
+
+
+def _without_repeats(connection: Connection, finished: Sequence[FinishedJob]) -> list[FinishedJob]:
+    ids = [job.core.job_id for job in finished]
+    recorded = {
+        row.job_id: row.hash
+        for row in connection.execute(
+            select(receipts.c.job_id, receipts.c.hash).where(receipts.c.job_id.in_(ids))
+        )
+    }
+    fresh: list[FinishedJob] = []
+    for job in finished:
+        known_hash = recorded.setdefault(job.core.job_id, "")
+        if not known_hash:
+            recorded[job.core.job_id] = job.receipt_hash
+            fresh.append(job)
+        elif known_hash != job.receipt_hash:
+            raise Conflict(
+                f"job {job.core.job_id} has the receipt {known_hash}, "
+                f"so {job.receipt_hash} is refused"
+            )
+    return fresh
+
+
+def _add_earnings(connection: Connection, finished: Sequence[FinishedJob]) -> None:
+    earned: dict[str, int] = {}
+    for job in finished:
+        if job.core.worker_reward_raw:
+            earned.setdefault(job.core.worker_id, 0)
+            earned[job.core.worker_id] += job.core.worker_reward_raw
+    if not earned:
+        return
+    rows = connection.execute(
+        select(workers.c.id, workers.c.earned_raw).where(workers.c.id.in_(list(earned)))
+    ).all()
+    if rows:
+        connection.execute(
+            update(workers)
+            .where(workers.c.id == bindparam("paid_worker"))
+            .values(earned_raw=bindparam("new_earned")),
+            [
+                {"paid_worker": row.id, "new_earned": str(int(row.earned_raw) + earned[row.id])}
+                for row in rows
+            ],
+        )
+
+
+def _open_row(job: OpenJob) -> dict[str, object]:
+    return {
+        "job_id": job.job_id,
+        "user_id": job.user_id,
+        "user_wallet": job.user_wallet,
+        "model_id": job.model_id,
+        "prompt_tokens": job.prompt_tokens,
+        "multiplier_bps": job.multiplier_bps,
+        "versions": msgspec.json.encode(job.versions).decode(),
+        "created_at": job.created_at,
+    }
+
+
+def _receipt_row(job: FinishedJob) -> dict[str, object]:
+    core = job.core
+    return {
+        "hash": job.receipt_hash,
+        "job_id": core.job_id,
+        "status": job.status.value,
+        "core": msgspec.json.encode(core_json(core)).decode(),
+        "user_id": core.user_id,
+        "worker_id": core.worker_id,
+        "worker_wallet": core.worker_wallet,
+        "reward_raw": str(core.worker_reward_raw),
+        "details": msgspec.json.encode(job.details).decode(),
+        "reward_status": job.reward_status.value,
+        "created_at": core.created_at,
+    }

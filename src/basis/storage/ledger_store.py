@@ -1,0 +1,158 @@
+"""Books entries: appended once, balances kept beside them in the same transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
+from basis.storage.schema import balances, ledger_entries, ledger_postings
+
+_Item = TypeVar("_Item")
+_IN_LIST: Final = 500
+"""Values of one IN (...): well below SQLite's limit."""
+
+
+def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str) -> None:
+    """Appends `entries` and moves the balances; a repeat of a recorded one is a no-op.
+
+    Raises:
+        Conflict: an entry of the same id is recorded with other content (I3).
+    """
+    recorded = load_entries(connection, [entry.id for entry in entries])
+    fresh: list[Entry] = []
+    for entry in entries:
+        if entry.id in recorded:
+            check_repeat(recorded=recorded[entry.id], repeated=entry)
+        else:
+            recorded[entry.id] = entry
+            fresh.append(entry)
+    if not fresh:
+        return
+    connection.execute(
+        insert(ledger_entries),
+        [
+            {"id": entry.id, "kind": entry.kind, "cause": entry.cause, "created_at": now}
+            for entry in fresh
+        ],
+    )
+    rows = [
+        {
+            "entry_id": entry.id,
+            "account": posting.account,
+            "asset": posting.asset,
+            "amount_raw": str(posting.amount_raw),
+        }
+        for entry in fresh
+        for posting in entry.postings
+    ]
+    if rows:
+        connection.execute(insert(ledger_postings), rows)
+    _move_balances(connection, fresh)
+
+
+def load_entries(connection: Connection, ids: Sequence[EntryId]) -> dict[EntryId, Entry]:
+    """The recorded entries among `ids`."""
+    found: dict[EntryId, Entry] = {}
+    for some in _in_parts(ids, _IN_LIST):
+        heads = connection.execute(
+            select(ledger_entries.c.id, ledger_entries.c.kind, ledger_entries.c.cause).where(
+                ledger_entries.c.id.in_(some)
+            )
+        ).all()
+        if heads:
+            postings = _load_postings(connection, [head.id for head in heads])
+            for head in heads:
+                entry_id = EntryId(head.id)
+                found[entry_id] = Entry(
+                    id=entry_id,
+                    kind=head.kind,
+                    cause=head.cause,
+                    postings=tuple(postings.get(head.id, ())),
+                )
+    return found
+
+
+def iterate_entries(connection: Connection) -> Iterator[Entry]:
+    """Every entry, in the order in which they were booked."""
+    last_seq = 0
+    while True:
+        heads = connection.execute(
+            select(ledger_entries.c.seq, ledger_entries.c.id)
+            .where(ledger_entries.c.seq > last_seq)
+            .order_by(ledger_entries.c.seq)
+            .limit(_IN_LIST)
+        ).all()
+        if not heads:
+            return
+        found = load_entries(connection, [EntryId(head.id) for head in heads])
+        for head in heads:
+            yield found[EntryId(head.id)]
+        last_seq = heads[-1].seq
+
+
+def load_balances(connection: Connection) -> dict[tuple[AccountPath, str], int]:
+    """Every balance that is not zero, by (account, asset)."""
+    rows = connection.execute(select(balances)).all()
+    return {
+        (AccountPath(row.account), row.asset): int(row.amount_raw)
+        for row in rows
+        if row.amount_raw != "0"
+    }
+
+
+def _load_postings(connection: Connection, ids: Iterable[str]) -> Mapping[str, list[Posting]]:
+    rows = connection.execute(
+        select(ledger_postings)
+        .where(ledger_postings.c.entry_id.in_(list(ids)))
+        .order_by(ledger_postings.c.account, ledger_postings.c.asset)
+    ).all()
+    by_entry: defaultdict[str, list[Posting]] = defaultdict(list)
+    for row in rows:
+        by_entry[row.entry_id].append(
+            Posting(
+                account=AccountPath(row.account), asset=row.asset, amount_raw=int(row.amount_raw)
+            )
+        )
+    return by_entry
+
+
+def _move_balances(connection: Connection, entries: Iterable[Entry]) -> None:
+    deltas: defaultdict[tuple[str, str], int] = defaultdict(int)
+    for entry in entries:
+        for posting in entry.postings:
+            deltas[(posting.account, posting.asset)] += posting.amount_raw
+    rows: list[dict[str, str]] = []
+    for some in _in_parts(sorted(deltas), _IN_LIST // 2):
+        held = {
+            (row.account, row.asset): int(row.amount_raw)
+            for row in connection.execute(
+                select(balances).where(tuple_(balances.c.account, balances.c.asset).in_(some))
+            )
+        }
+        rows.extend(
+            {
+                "account": account,
+                "asset": asset,
+                "amount_raw": str(held.get((account, asset), 0) + deltas[(account, asset)]),
+            }
+            for account, asset in some
+        )
+    if rows:
+        statement = upsert(balances)
+        connection.execute(
+            statement.on_conflict_do_update(
+                index_elements=["account", "asset"],
+                set_={"amount_raw": statement.excluded.amount_raw},
+            ),
+            rows,
+        )
+
+
+def _in_parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    for start in range(0, len(items), size):
+        yield items[start : start + size]

@@ -1,0 +1,171 @@
+"""Reads receipts: one, a page, those to be batched, all in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import cast
+
+import msgspec
+from sqlalchemy import Connection, Row, select
+
+from basis.rules.errors import NotFound
+from basis.rules.job import JobId, JobStatus, RewardStatus, UserId, WorkerId
+from basis.rules.receipt import ReceiptCore, ReceiptHash
+from basis.rules.units import AmountRaw, Bps, TokenCount
+from basis.storage.receipt_details import ReceiptDetails
+from basis.storage.schema import receipts
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredReceipt:
+    """A receipt as it was recorded. `recorded_hash` is compared by recomputing, not trusted."""
+
+    seq: int
+    recorded_hash: ReceiptHash
+    core: ReceiptCore
+    status: JobStatus
+    details: ReceiptDetails
+    reward_status: RewardStatus
+    batch_hash: str | None
+
+
+def load_receipt(connection: Connection, name: str) -> StoredReceipt:
+    """The receipt of this hash or job id.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = connection.execute(
+        select(receipts).where((receipts.c.hash == name) | (receipts.c.job_id == name))
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no receipt {name[:80]!r}; give its hash or its job id")
+    return _as_receipt(row)
+
+
+def load_receipt_page(
+    connection: Connection,
+    *,
+    limit: int,
+    before_seq: int | None = None,
+    worker_id: str | None = None,
+    user_id: str | None = None,
+    status: str | None = None,
+) -> list[StoredReceipt]:
+    """At most `limit` receipts, newest first, older than `before_seq`."""
+    query = select(receipts).order_by(receipts.c.seq.desc()).limit(limit)
+    if before_seq is not None:
+        query = query.where(receipts.c.seq < before_seq)
+    if worker_id is not None:
+        query = query.where(receipts.c.worker_id == worker_id)
+    if user_id is not None:
+        query = query.where(receipts.c.user_id == user_id)
+    if status is not None:
+        query = query.where(receipts.c.status == status)
+    return [_as_receipt(row) for row in connection.execute(query)]
+
+
+def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
+    """Every receipt, oldest first."""
+    last_seq = 0
+    while True:
+        rows = connection.execute(
+            select(receipts).where(receipts.c.seq > last_seq).order_by(receipts.c.seq).limit(_PAGE)
+        ).all()
+        if not rows:
+            return
+        for row in rows:
+            yield _as_receipt(row)
+        last_seq = rows[-1].seq
+
+
+def load_pending(connection: Connection, *, limit: int) -> list[StoredReceipt]:
+    """The oldest `limit` receipts whose reward waits for its first batch."""
+    query = (
+        select(receipts)
+        .where(receipts.c.reward_status == RewardStatus.PENDING.value)
+        .where(receipts.c.batch_hash.is_(None))
+        .order_by(receipts.c.seq)
+        .limit(limit)
+    )
+    return [_as_receipt(row) for row in connection.execute(query)]
+
+
+def load_batched(connection: Connection, batch_hash: str) -> list[StoredReceipt]:
+    """The receipts that point to this batch, oldest first."""
+    query = select(receipts).where(receipts.c.batch_hash == batch_hash).order_by(receipts.c.seq)
+    return [_as_receipt(row) for row in connection.execute(query)]
+
+
+def _as_receipt(row: Row[tuple[object, ...]]) -> StoredReceipt:
+    record = row._mapping
+    return StoredReceipt(
+        seq=cast("int", record["seq"]),
+        recorded_hash=ReceiptHash(cast("str", record["hash"])),
+        core=parse_core(cast("str", record["core"])),
+        status=JobStatus(cast("str", record["status"])),
+        details=msgspec.json.decode(cast("str", record["details"]), type=ReceiptDetails),
+        reward_status=RewardStatus(cast("str", record["reward_status"])),
+        batch_hash=cast("str | None", record["batch_hash"]),
+    )
+
+
+class _CoreRecord(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
+):
+    receipt_version: int
+    job_id: str
+    user_id: str
+    user_wallet: str
+    worker_id: str
+    worker_wallet: str
+    model_id: str
+    prompt_tokens: int
+    output_tokens: int
+    latency_ms: int
+    quality_bps: int
+    uptime_bps: int
+    latency_bps: int
+    model_multiplier_bps: int
+    total_charged_raw: str
+    worker_reward_raw: str
+    protocol_fee_raw: str
+    token_symbol: str
+    token_address: str
+    chain_id: int
+    created_at: str
+
+
+def parse_core(text: str) -> ReceiptCore:
+    """The core that its published JSON describes.
+
+    Raises:
+        msgspec.ValidationError: a field is missing, unknown or of another type.
+    """
+    record = msgspec.json.decode(text, type=_CoreRecord)
+    return ReceiptCore(
+        receipt_version=record.receipt_version,
+        job_id=JobId(record.job_id),
+        user_id=UserId(record.user_id),
+        user_wallet=record.user_wallet,
+        worker_id=WorkerId(record.worker_id),
+        worker_wallet=record.worker_wallet,
+        model_id=record.model_id,
+        prompt_tokens=TokenCount(record.prompt_tokens),
+        output_tokens=TokenCount(record.output_tokens),
+        latency_ms=record.latency_ms,
+        quality_bps=Bps(record.quality_bps),
+        uptime_bps=Bps(record.uptime_bps),
+        latency_bps=Bps(record.latency_bps),
+        model_multiplier_bps=Bps(record.model_multiplier_bps),
+        total_charged_raw=AmountRaw(int(record.total_charged_raw)),
+        worker_reward_raw=AmountRaw(int(record.worker_reward_raw)),
+        protocol_fee_raw=AmountRaw(int(record.protocol_fee_raw)),
+        token_symbol=record.token_symbol,
+        token_address=record.token_address,
+        chain_id=record.chain_id,
+        created_at=record.created_at,
+    )

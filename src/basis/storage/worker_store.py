@@ -1,0 +1,113 @@
+"""Registered workers and the minutes in which each was seen online."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import msgspec
+from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from basis.storage.schema import presence, workers
+
+MINUTES_PER_HOUR = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerRecord:
+    """A worker as registered. The token itself is kept nowhere, only its hash."""
+
+    id: str
+    wallet: str
+    runtime: str
+    models: tuple[str, ...]
+    token_hash: str
+    earned_raw: int
+    created_at: str
+    updated_at: str
+
+
+def load_workers(connection: Connection) -> list[WorkerRecord]:
+    """Every registered worker, by id."""
+    rows = connection.execute(select(workers).order_by(workers.c.id)).all()
+    return [_as_worker(row) for row in rows]
+
+
+def load_worker(connection: Connection, worker_id: str) -> WorkerRecord | None:
+    """The worker of this id, if it is registered."""
+    row = connection.execute(select(workers).where(workers.c.id == worker_id)).first()
+    return None if row is None else _as_worker(row)
+
+
+def store_new_worker(connection: Connection, record: WorkerRecord) -> bool:
+    """Records a new worker; false, and nothing recorded, if the id is taken meanwhile."""
+    if load_worker(connection, record.id) is not None:
+        return False
+    connection.execute(
+        insert(workers).values(
+            id=record.id,
+            wallet=record.wallet,
+            runtime=record.runtime,
+            models=msgspec.json.encode(record.models).decode(),
+            token_hash=record.token_hash,
+            earned_raw=str(record.earned_raw),
+            created_at=record.created_at,
+            updated_at=record.updated_at,
+        )
+    )
+    return True
+
+
+def store_worker_change(connection: Connection, record: WorkerRecord) -> None:
+    """Records a worker's new wallet, runtime and models."""
+    connection.execute(
+        update(workers)
+        .where(workers.c.id == record.id)
+        .values(
+            wallet=record.wallet,
+            runtime=record.runtime,
+            models=msgspec.json.encode(record.models).decode(),
+            updated_at=record.updated_at,
+        )
+    )
+
+
+def load_presence(connection: Connection, *, since_hour: int) -> dict[str, dict[int, int]]:
+    """worker id -> hour (hours since 1970) -> bit mask of the minutes seen online."""
+    rows = connection.execute(select(presence).where(presence.c.hour >= since_hour)).all()
+    found: dict[str, dict[int, int]] = {}
+    for row in rows:
+        found.setdefault(row.worker_id, {})[row.hour] = row.minutes_mask
+    return found
+
+
+def store_presence(connection: Connection, masks: Mapping[tuple[str, int], int]) -> None:
+    """Replaces the masks of the given (worker id, hour) pairs."""
+    if not masks:
+        return
+    statement = upsert(presence)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["worker_id", "hour"],
+            set_={"minutes_mask": statement.excluded.minutes_mask},
+        ),
+        [
+            {"worker_id": worker_id, "hour": hour, "minutes_mask": mask}
+            for (worker_id, hour), mask in sorted(masks.items())
+        ],
+    )
+
+
+def _as_worker(row: Row[tuple[object, ...]]) -> WorkerRecord:
+    record = row._mapping
+    return WorkerRecord(
+        id=str(record["id"]),
+        wallet=str(record["wallet"]),
+        runtime=str(record["runtime"]),
+        models=msgspec.json.decode(str(record["models"]), type=tuple[str, ...]),
+        token_hash=str(record["token_hash"]),
+        earned_raw=int(str(record["earned_raw"])),
+        created_at=str(record["created_at"]),
+        updated_at=str(record["updated_at"]),
+    )
