@@ -31,6 +31,10 @@ NO_FACTORS = Factors(quality_bps=Bps(0), uptime_bps=Bps(0), latency_bps=Bps(0))
 """On the receipt of a job that did not complete: nothing was judged."""
 
 
+NO_EVIDENCE = EvidenceRecord()
+"""Of a job that no worker ended."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFacts:
     """What happened to a job, as the orchestrator saw it."""
@@ -52,7 +56,7 @@ class JobFacts:
     finish_reason: str = ""
     failure_reason: str = ""
     attempts: int = 0
-    evidence: EvidenceRecord = EvidenceRecord()
+    evidence: EvidenceRecord = NO_EVIDENCE
 
 
 def compute_finished_job(facts: JobFacts) -> FinishedJob:
@@ -71,7 +75,7 @@ def compute_finished_job(facts: JobFacts) -> FinishedJob:
     )
     core = _core(facts, factors=factors, breakdown=breakdown)
     entry = None
-    if breakdown.charge_raw:
+    if breakdown.charge_raw or breakdown.penalty_owed_raw:
         entry = job_completed(
             job_id=facts.job_id,
             user_id=facts.user_id,

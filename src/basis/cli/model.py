@@ -111,7 +111,7 @@ def add(
         min_memory_mib=min_memory_mib if min_memory_mib is not None else base.min_memory_mib,
         reason="mapped by the operator",
     )
-    _check(model)
+    _check_digests(model)
     load_meter(model.tokenizer)
     store_addition(folder, model)
     if not model.digests:
@@ -148,17 +148,11 @@ def _kinds(names: list[str]) -> tuple[ModelKind, ...]:
     return tuple(dict.fromkeys(ModelKind(name) for name in names))
 
 
-def _check(model: Model) -> None:
+def _check_digests(model: Model) -> None:
     import re
 
     from basis.rules.errors import InvalidInput
-    from basis.rules.factors import TABLES
 
-    if model.latency_class not in TABLES[-1].latency_targets:
-        known = ", ".join(sorted(TABLES[-1].latency_targets))
-        raise InvalidInput(
-            f"--latency-class is {model.latency_class!r}: expected {known}", param="latency_class"
-        )
     for digest in model.digests:
         if not re.fullmatch(r"(sha256|ollama):[0-9a-f]{64}", digest):
             raise InvalidInput(

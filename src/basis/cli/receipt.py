@@ -78,6 +78,10 @@ def _explain(receipt: StoredReceipt) -> list[tuple[str, str]]:
     def amount(raw: str) -> str:
         return f"{format_amount(int(raw), BASIS)}  ({raw})"
 
+    evidence, measured, versions = details.evidence, details.measured, details.versions
+    claimed = f"{evidence.claimed_prompt_tokens} prompt, {evidence.claimed_output_tokens} output"
+    pace = f"first token {measured.first_token_us} us, between tokens {measured.inter_token_us} us"
+    tables = f"catalog {versions.catalog}, pricing {versions.pricing}, factors {versions.factors}"
     return [
         ("receipt", receipt.recorded_hash),
         ("job", core.job_id),
@@ -87,31 +91,19 @@ def _explain(receipt: StoredReceipt) -> list[tuple[str, str]]:
         ("worker", f"{core.worker_id} {core.worker_wallet}".strip()),
         ("customer", f"{core.user_id} {core.user_wallet}".strip()),
         ("tokens", f"{core.prompt_tokens} prompt, {core.output_tokens} output"),
-        (
-            "worker's own count",
-            f"{details.evidence.claimed_prompt_tokens} prompt, "
-            f"{details.evidence.claimed_output_tokens} output (evidence, pays nothing)",
-        ),
+        ("worker's own count", f"{claimed} (evidence, pays nothing)"),
         ("created", core.created_at),
         ("latency", f"{core.latency_ms} ms, {details.attempts} attempts"),
         ("charge", amount(parts.charge_raw)),
         ("- protocol fee", amount(parts.fee_raw)),
         ("= pool", amount(parts.pool_raw)),
         ("x quality", f"{core.quality_bps} bps"),
-        ("x uptime", f"{core.uptime_bps} bps: {details.measured.online_minutes} of 1440 minutes"),
-        (
-            "x latency",
-            f"{core.latency_bps} bps: first token {details.measured.first_token_us} us, "
-            f"between tokens {details.measured.inter_token_us} us",
-        ),
+        ("x uptime", f"{core.uptime_bps} bps: {measured.online_minutes} of 1440 minutes"),
+        ("x latency", f"{core.latency_bps} bps: {pace}"),
         ("= gross", amount(parts.gross_raw)),
         ("- penalties", amount(parts.penalty_collected_raw)),
         ("= reward", amount(parts.reward_raw)),
         ("unearned", amount(parts.unearned_raw)),
         ("dust", amount(parts.dust_raw)),
-        (
-            "tables",
-            f"catalog {details.versions.catalog}, pricing {details.versions.pricing}, "
-            f"factors {details.versions.factors}",
-        ),
+        ("tables", tables),
     ]

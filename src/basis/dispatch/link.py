@@ -131,7 +131,7 @@ class LinkServer:
             raise _RefusedLink("bad_frame", "the first message must be a hello frame in text")
         try:
             frame = _decode(message.data)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise _RefusedLink("bad_frame", f"the hello cannot be read: {error}") from error
         if not isinstance(frame, frames.Hello):
             raise _RefusedLink("bad_frame", "the first frame must be a hello")
@@ -198,7 +198,7 @@ class LinkServer:
             session.heard_us = now_us()
             try:
                 self._on_frame(session, _decode(message.data))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 _notify(session, "bad_frame", f"a frame cannot be read: {error}")
                 return "sent a frame that cannot be read"
             except LinkViolation as violation:
@@ -240,7 +240,7 @@ class LinkServer:
             if isinstance(frame, frames.Done):
                 lease.on_done(frame)
             else:
-                _check_chunk_size(frame)
+                _check_chunk(frame)
                 lease.on_frame(frame)
         except LinkViolation as violation:
             lease.fail(
@@ -279,11 +279,14 @@ def _why_idle(session: WorkerSession) -> str:
     return f"nobody has asked for {models} in the last {idle_s} s that others were not freer for"
 
 
-def _check_chunk_size(frame: frames.Chunk | frames.Vector) -> None:
+def _check_chunk(frame: frames.Chunk | frames.Vector) -> None:
     if isinstance(frame, frames.Chunk):
         length = len(frame.text) + len(frame.reasoning)
         if length > frames.MAX_CHUNK_TEXT_BYTES:
             raise LinkViolation(f"a chunk of {length} characters is too long")
+        for raw in (frame.tool_calls, frame.logprobs):
+            if not isinstance(raw, msgspec.UnsetType):
+                msgspec.json.decode(raw)  # Raw alone lets invalid UTF-8 through to the customer
 
 
 def _notify(session: WorkerSession, code: str, text: str) -> None:

@@ -6,7 +6,7 @@ import secrets
 
 from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
-from basis.gateway.job_run import AcceptedJob
+from basis.gateway.job import AcceptedJob
 from basis.gateway.keys import Customer
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
@@ -53,7 +53,13 @@ def find_model(context: GatewayContext, name: str, kind: ModelKind) -> tuple[Mod
 
 
 def bound_length(
-    context: GatewayContext, model: Model, *, prompt_tokens: TokenCount, wanted: int | None
+    context: GatewayContext,
+    model: Model,
+    *,
+    prompt_tokens: TokenCount,
+    prompt_param: str,
+    wanted: int | None,
+    wanted_param: str = "max_tokens",
 ) -> TokenCount:
     """How many tokens the answer may have.
 
@@ -66,7 +72,7 @@ def bound_length(
         raise ContextExceeded(
             f"This model's maximum context length is {model.context_tokens} tokens; "
             f"you asked for {asked}. Shorten the prompt or lower max_tokens.",
-            param="messages" if room < 1 else "max_tokens",
+            param=prompt_param if room < 1 else wanted_param,
         )
     if wanted is not None:
         return TokenCount(wanted)

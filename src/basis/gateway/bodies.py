@@ -28,6 +28,8 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[_Body]) 
         return decoder.decode(data)
     except msgspec.ValidationError as error:
         raise _as_invalid_input(str(error)) from None
+    except RecursionError:
+        raise InvalidInput("the body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the body is no valid JSON in UTF-8: {error}") from None
 
@@ -43,7 +45,7 @@ def read_int(
     text = request.query.get(name)
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not low <= int(text[:20]) <= high:
+    if not (text.isascii() and text.isdigit() and len(text) <= 20 and low <= int(text) <= high):
         raise InvalidInput(f"{name} is {text[:40]!r}: expected {low} to {high}", param=name)
     return int(text)
 

@@ -1,4 +1,4 @@
-"""What the handlers share: the running orchestrator's parts, and the tasks that outlive a request."""
+"""What the handlers share: the orchestrator's parts, and the tasks that outlive a request."""
 
 from __future__ import annotations
 

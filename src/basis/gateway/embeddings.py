@@ -17,10 +17,12 @@ from basis.gateway.requests import decode_embedding, embedding_inputs
 from basis.gateway.sinks import Collector
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
-from basis.rules.errors import ContextExceeded, JobFailed
-from basis.rules.job import FailureReason
+from basis.rules.errors import ContextExceeded
 from basis.rules.units import TokenCount
 from basis.wire.frames import JobKind
+
+_LARGEST_FLOAT32 = 3.4028234663852886e38
+"""Above it a value cannot be packed. Source: IEEE 754, (2 - 2**-23) * 2**127."""
 
 
 async def post_embeddings(request: web.Request) -> web.StreamResponse:
@@ -41,10 +43,9 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
         prompt_tokens=prompt_tokens,
         max_tokens=TokenCount(0),
     )
-    collector = Collector()
+    collector = _VectorCollector(len(texts))
     with context.keys.job_slot(customer):
         outcome = await JobRun(context, job, collector).run()
-    vectors = _in_order(collector, len(texts))
     is_base64 = asked.encoding_format == "base64"
     answer = {
         "object": "list",
@@ -55,7 +56,7 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
                 "index": index,
                 "embedding": _as_base64(vector) if is_base64 else vector,
             }
-            for index, vector in enumerate(vectors)
+            for index, vector in enumerate(collector.in_order())
         ],
         "usage": {"prompt_tokens": outcome.prompt_tokens, "total_tokens": outcome.prompt_tokens},
     }
@@ -79,20 +80,26 @@ async def _count_inputs(texts: Sequence[str], model: Model, meter: Meter) -> Tok
     return TokenCount(total)
 
 
-def _in_order(collector: Collector, count: int) -> list[list[float]]:
-    """The vectors in the order of the inputs.
+class _VectorCollector(Collector):
+    """Keeps a vector per input, and knows when one is missing."""
 
-    Raises:
-        JobFailed: the worker left some out, or they are of different lengths.
-    """
-    vectors = [collector.vectors.get(index, []) for index in range(count)]
-    lengths = {len(vector) for vector in vectors}
-    if len(lengths) != 1 or 0 in lengths or len(collector.vectors) != count:
-        raise JobFailed(
-            "the worker's answer is incomplete: please try again",
-            reason=FailureReason.WORKER_FAILED.value,
-        )
-    return vectors
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def find_flaw(self) -> str:
+        """Vectors that are missing, too many, of different lengths or not 32-bit floats."""
+        vectors = self.in_order()
+        lengths = {len(vector) for vector in vectors}
+        if len(lengths) != 1 or 0 in lengths or len(self.vectors) != self._count:
+            return f"expected {self._count} vectors of one length, got lengths {sorted(lengths)}"
+        if any(abs(value) > _LARGEST_FLOAT32 for vector in vectors for value in vector):
+            return "a value is no 32-bit float"
+        return ""
+
+    def in_order(self) -> list[list[float]]:
+        """The vectors in the order of the inputs; an empty one where none came."""
+        return [self.vectors.get(index, []) for index in range(self._count)]
 
 
 def _as_base64(vector: Sequence[float]) -> str:

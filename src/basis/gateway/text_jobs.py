@@ -12,7 +12,8 @@ from aiohttp import web
 from basis.gateway.acceptance import accept_job, bound_length, find_model
 from basis.gateway.bodies import read_json
 from basis.gateway.context import CONTEXT, GatewayContext
-from basis.gateway.job_run import AcceptedJob, JobOutcome, JobRun
+from basis.gateway.job import AcceptedJob, JobOutcome
+from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
 from basis.gateway.requests import (
     ChatRequest,
@@ -33,6 +34,8 @@ from basis.rules.job import FailureReason
 from basis.rules.units import TokenCount
 from basis.wire.frames import JobKind
 
+_NEWER_LENGTH = "max_completion_tokens"
+
 
 async def post_chat(request: web.Request) -> web.StreamResponse:
     """`POST /v1/chat/completions`."""
@@ -44,7 +47,12 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     messages = [_for_template(message) for message in asked.messages]
     prompt_tokens = await meter.count_chat(messages, tools=asked.tools)
     max_tokens = bound_length(
-        context, model, prompt_tokens=prompt_tokens, wanted=wanted_length(asked)
+        context,
+        model,
+        prompt_tokens=prompt_tokens,
+        prompt_param="messages",
+        wanted=wanted_length(asked),
+        wanted_param="max_tokens" if asked.max_completion_tokens is None else _NEWER_LENGTH,
     )
     job = accept_job(
         context,
@@ -68,7 +76,11 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
     model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
     prompt_tokens = await _count_prompt(meter, asked)
     max_tokens = bound_length(
-        context, model, prompt_tokens=prompt_tokens, wanted=wanted_length(asked)
+        context,
+        model,
+        prompt_tokens=prompt_tokens,
+        prompt_param="prompt",
+        wanted=wanted_length(asked),
     )
     job = accept_job(
         context,

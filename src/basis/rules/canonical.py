@@ -60,7 +60,7 @@ def _encode_object(members: Mapping[object, object]) -> str:
     named: list[tuple[str, object]] = []
     for key, member in members.items():
         if not isinstance(key, str):
-            raise ValueError(f"the key {key!r} is no string")
+            raise ValueError(f"the key {key!r} is no string")  # noqa: TRY004 - one type for all refusals
         named.append((key, member))
     named.sort(key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
     body = ",".join(

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from basis.rules.canonical import canonical_json, sha256_hex
 from basis.rules.errors import InvalidInput, UnknownModel
+from basis.rules.factors import TABLES
 from basis.rules.units import Bps
 
 
@@ -170,7 +171,8 @@ def validate_model(model: Model) -> None:
     """Refuses a row that could not be priced or served.
 
     Raises:
-        InvalidInput: an empty name, no kind, a context or multiplier out of range.
+        InvalidInput: an empty name, no kind, a context or multiplier out of range, a latency class
+            that no factor table has a target for.
     """
     name_is_plain = model.name.replace("-", "").replace(".", "").replace("_", "").isalnum()
     if not (1 <= len(model.name) <= 64 and model.name.isascii() and name_is_plain):
@@ -188,6 +190,12 @@ def validate_model(model: Model) -> None:
         raise InvalidInput(
             f"{model.name}: multiplier of {model.multiplier_bps} bps is outside 0 to 1000000",
             param="multiplier_bps",
+        )
+    if model.latency_class not in TABLES[-1].latency_targets:
+        known = ", ".join(sorted(TABLES[-1].latency_targets))
+        raise InvalidInput(
+            f"{model.name}: latency class {model.latency_class!r}; known are {known}",
+            param="latency_class",
         )
 
 

@@ -66,6 +66,7 @@ class FailureReason(enum.StrEnum):
     PROTOCOL_VIOLATION = "protocol_violation"
     ORCHESTRATOR_STOPPED = "orchestrator_stopped"
     CUSTOMER_LEFT = "customer_left"
+    INTERNAL_ERROR = "internal_error"
 
 
 JOB_STEPS: Mapping[JobStatus, frozenset[JobStatus]] = {

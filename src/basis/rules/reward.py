@@ -11,7 +11,7 @@ Source: mission N5, N6; design.md section 3.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from basis.rules.factors import Factors
 from basis.rules.job import JobStatus
@@ -69,14 +69,16 @@ def compute_reward(
 ) -> RewardBreakdown:
     """What each party gets of a charge.
 
-    A job that is not completed charges and pays nothing; without a wallet the pool stays unearned.
+    A job that is not completed charges and pays nothing, and bears no penalty, so all of it is
+    owed; without a wallet the pool stays unearned.
 
     Raises:
         ValueError: a negative amount, a fee above the whole, or a factor above 1x.
     """
     _check_range(charge_raw=charge_raw, fee_bps=fee_bps, factors=factors, penalties=penalties)
     if status is not JobStatus.COMPLETED:
-        return NOTHING
+        owed_raw = AmountRaw(sum(penalty.amount_raw for penalty in penalties))
+        return replace(NOTHING, penalty_owed_raw=owed_raw, penalties=tuple(penalties))
     fee_raw = mul_div_floor(charge_raw, fee_bps, 10_000)
     pool_raw = charge_raw - fee_raw
     factor_cubed = factors.quality_bps * factors.uptime_bps * factors.latency_bps

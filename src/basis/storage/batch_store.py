@@ -110,7 +110,7 @@ def load_batch(connection: Connection, name: str) -> BatchRecord:
         NotFound: there is none, or the beginning is ambiguous.
     """
     query = select(batches)
-    if name.isdigit() and len(name) < 8:
+    if name.isascii() and name.isdigit() and len(name) < 8:
         query = query.where(batches.c.seq == int(name))
     elif len(name) >= 8:
         query = query.where(batches.c.hash.startswith(name, autoescape=True))

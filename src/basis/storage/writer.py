@@ -13,7 +13,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, cast
 
 import structlog
 from sqlalchemy import Connection, Engine
@@ -74,8 +74,9 @@ class GroupCommitWriter:
             BasisError: what `operation` raised; nothing of it was recorded.
             StorageUnavailable: the store refused (disk full, I/O error).
         """
-        result = await asyncio.shield(self._submit(operation=operation, grouped=None))
-        return result  # type: ignore[return-value]  # the future carries what operation returned
+        future = self._submit(operation=operation, grouped=None)
+        # The future carries what `operation` returned.
+        return cast("_Result", await asyncio.shield(future))
 
     def write_grouped(self, write: GroupedWrite) -> asyncio.Future[object]:
         """A future that is done once `write` is durable."""

@@ -1,0 +1,74 @@
+# Everything a person does with this checkout. Each target sets up what it needs and says so.
+# On a bare Debian: `apt-get install make git python3`, then `make demo` or `make test`.
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+SAY := @printf '\033[1m==> %s\033[0m\n'
+READY := .venv/.ready
+NODE_READY := tests/npm/node_modules/.ready
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header
+
+.PHONY: help setup demo up test check bench docs model lock wheel clean
+
+help: ## Show the targets.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(READY) ## Make the virtual environment with every wheel checked by hash.
+
+$(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
+	$(SAY) "Setting up .venv (once; a minute)"
+	@sh scripts/make_venv.sh
+	@touch $@
+
+$(NODE_READY): $(READY) tests/npm/package-lock.json
+	$(SAY) "Installing the npm packages of the tests (once)"
+	@PATH="$$($(PYTHON) scripts/node_path.py):$$PATH" && cd tests/npm && \
+		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
+demo: $(READY) ## Run the whole network on real inference, and check every figure.
+	$(SAY) "A whole network on this machine: about a minute"
+	@$(PYTHON) -m demo
+
+up: $(READY) ## Run an orchestrator in ./data.
+	@.venv/bin/basis up
+
+check: $(READY) $(NODE_READY) ## Format, lint, types, import rule, tidy tests.
+	$(SAY) "Format and lint"
+	@.venv/bin/ruff format --check --quiet .
+	@.venv/bin/ruff check --quiet .
+	$(SAY) "Types"
+	@PATH="$$($(PYTHON) scripts/node_path.py):$$PATH" node tests/npm/node_modules/pyright/index.js
+	$(SAY) "Import rule"
+	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	$(SAY) "Tidiness"
+	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/repo
+
+test: $(READY) $(NODE_READY) ## Run every test.
+	$(SAY) "Tests"
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests
+
+bench: $(READY) ## Measure the gateway; prints what to quote.
+	$(SAY) "The gateway's cost per job"
+	@$(PYTHON) -m bench.gateway
+
+docs: $(READY) ## Write docs/reference/cli.md and settings.md anew from the code.
+	$(SAY) "Reference pages"
+	@$(PYTHON) scripts/reference_docs.py
+
+lock: ## Compile requirements/*.txt anew (needs `uv` on the PATH).
+	$(LOCK) pyproject.toml --extra server --extra worker --extra llamacpp requirements/dev.in \
+		-o requirements/dev.txt
+	$(LOCK) pyproject.toml --extra server --extra llamacpp -c requirements/dev.txt \
+		-o requirements/server.txt
+	$(LOCK) pyproject.toml --extra worker --extra llamacpp -c requirements/dev.txt \
+		-o requirements/worker.txt
+	$(LOCK) requirements/model.in -c requirements/dev.txt -o requirements/model.txt
+
+wheel: $(READY) ## Build the wheel into dist/.
+	@$(PYTHON) -m hatchling build -t wheel
+
+clean: ## Remove what the targets made; data/ stays.
+	rm -rf .venv .tools .demo dist build tests/npm/node_modules models/tiny/build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

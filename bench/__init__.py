@@ -1,0 +1,1 @@
+"""One scenario per question; each prints its command, machine and spread."""
