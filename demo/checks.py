@@ -56,7 +56,7 @@ def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
         Check(
             claim="a customer who leaves stops the worker, and pays for what was delivered",
             holds=len(stopped) * 2 >= len(left) > 0,
-            detail=f"{len(left)} left a story of {left_length} tokens, {len(stopped)} before its end",
+            detail=f"{len(left)} left {left_length} tokens, {len(stopped)} before their end",
         ),
     ]
 

@@ -61,7 +61,7 @@ class Answer:
     prompt_tokens: int = 0
     output_tokens: int = 0
     first_token_s: float | None = None
-    gaps_s: list[float] = field(default_factory=list)
+    gaps_s: list[float] = field(default_factory=list[float])
 
 
 def plan_requests(count: int, *, seed: int) -> list[Ask]:

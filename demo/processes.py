@@ -36,7 +36,9 @@ class Processes:
     """Starts processes with their output in `folder`/logs, and stops what it started."""
 
     folder: Path
-    _running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    _running: dict[str, subprocess.Popen[bytes]] = field(
+        default_factory=dict[str, "subprocess.Popen[bytes]"]
+    )
 
     def start(self, name: str, command: Sequence[str]) -> subprocess.Popen[bytes]:
         """Starts `command`; its output goes to logs/`name`.log."""

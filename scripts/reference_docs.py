@@ -2,13 +2,12 @@
 
 `make docs` calls it; `--check` only says whether the committed files are up to date. What it writes
 depends on the code alone: not on the terminal, the working directory or the environment.
-"""  # noqa: INP001 - a script, part of no package
+"""
 
 from __future__ import annotations
 
 import argparse
 import ast
-import dataclasses
 import inspect
 import sys
 import textwrap
@@ -118,12 +117,6 @@ def _field_docs(table: type) -> dict[str, str]:
 
 def _defaults(table: type) -> dict[str, object]:
     """The default of every field that has one."""
-    if dataclasses.is_dataclass(table):
-        return {
-            field.name: field.default
-            for field in dataclasses.fields(table)
-            if field.default is not dataclasses.MISSING
-        }
     return {
         field.name: field.default
         for field in msgspec.structs.fields(table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -48,7 +48,7 @@ class RunningOrchestrator:
 
 
 @asynccontextmanager
-async def run_orchestrator(settings: Settings) -> AsyncIterator[RunningOrchestrator]:
+async def run_orchestrator(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
     """A listening orchestrator over the data folder; drained and closed on the way out.
 
     Raises:

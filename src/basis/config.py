@@ -10,7 +10,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import get_args, get_origin, get_type_hints
+from typing import cast, get_type_hints
 
 import msgspec
 
@@ -141,7 +141,7 @@ def _overlay_environment(
 def _from_text(text: str, kind: object) -> object:
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
-    if kind in (int, float) or get_origin(kind) is int or int in get_args(kind):
+    if kind is int or kind is float:
         try:
             return int(text) if kind is int else float(text)
         except ValueError:
@@ -160,7 +160,7 @@ def _convert(values: dict[str, object], problems: list[str]) -> Settings:
             continue
         kinds = get_type_hints(struct)
         accepted: dict[str, object] = {}
-        for field, value in table.items():
+        for field, value in cast("dict[str, object]", table).items():
             if field not in kinds:
                 problems.append(f"{section}.{field} is no setting")
                 continue

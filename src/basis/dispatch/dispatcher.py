@@ -7,7 +7,7 @@ leak, whatever the customer or the worker does.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -80,7 +80,7 @@ class Dispatcher:
     @asynccontextmanager
     async def lease(
         self, order: JobOrder, *, attempt: int, excluded: frozenset[str]
-    ) -> AsyncIterator[HeldLease]:
+    ) -> AsyncGenerator[HeldLease]:
         """A lease of `order`, sent to a worker outside `excluded`; cancelled there on the way out.
 
         Raises:

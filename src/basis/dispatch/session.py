@@ -38,10 +38,10 @@ class WorkerSession:
     is_closed: bool = False
     completed_jobs: int = 0
     heard_us: int = field(default_factory=now_us)
-    leases: dict[str, Lease] = field(default_factory=dict)
-    _ended: OrderedDict[str, bool] = field(default_factory=OrderedDict)
+    leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
+    _ended: OrderedDict[str, bool] = field(default_factory=OrderedDict[str, bool])
     idle_since_us: int = field(default_factory=now_us)
-    _outbox: deque[bytes] = field(default_factory=deque)
+    _outbox: deque[bytes] = field(default_factory=deque[bytes])
     _outbox_bytes: int = 0
     _outbox_ready: asyncio.Event = field(default_factory=asyncio.Event)
 

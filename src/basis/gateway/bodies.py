@@ -23,7 +23,10 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[_Body]) 
         InvalidInput: no JSON, or not of this type; `param` names the field where it can.
         web.HTTPRequestEntityTooLarge: larger than the server takes.
     """
-    data = await request.read()
+    try:
+        data = await request.read()
+    except web.RequestPayloadError as error:
+        raise InvalidInput("the body cannot be unpacked: see Content-Encoding") from error
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:

@@ -51,7 +51,7 @@ class JobProgress:
     attempts: int = 0
     held: HeldLease | None = None
     """The newest lease, kept after its end for its times and its worker."""
-    texts: list[str] = field(default_factory=list)
+    texts: list[str] = field(default_factory=list[str])
     """What was delivered, piece by piece."""
     text_bytes: int = 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -63,7 +63,7 @@ class KeyRing:
         return await self._look_up(secret_hash)
 
     @contextmanager
-    def job_slot(self, customer: Customer) -> Iterator[None]:
+    def job_slot(self, customer: Customer) -> Generator[None]:
         """Counts one running request of the customer's key.
 
         Raises:

@@ -137,7 +137,7 @@ def check_chat(request: ChatRequest) -> None:
         ("functions", "audio", "prediction", "web_search_options"),
         "use `tools` instead of `functions`; audio, prediction and web search are not offered",
     )
-    if request.function_call not in (None, "none"):  # noqa: PLR6201 - it may be an object
+    if request.function_call not in (None, "none"):
         raise UnsupportedFeature("function_call: use `tool_choice`", param="function_call")
     if request.modalities not in (None, ["text"]):
         raise UnsupportedFeature("only the modality 'text' is offered", param="modalities")

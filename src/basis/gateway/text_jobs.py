@@ -143,16 +143,27 @@ async def _stream(
         customer_stall_s=context.settings.jobs.customer_stall_s,
     )
     try:
-        outcome = await JobRun(context, job, sink).run()
-        return await sink.finish(outcome)
-    except BasisError as error:
+        return await _write_stream(sink, JobRun(context, job, sink))
+    except BasisError:
         if sink.response is None:
             raise
-        if _is_customer_gone(error):
-            return _hang_up(request, sink.response)
-        return await sink.fail(error)
+        return _hang_up(request, sink.response)
     except TimeoutError:
         return _hang_up(request, cast("web.StreamResponse", sink.response))
+    except Exception:
+        # A bug of ours: what has begun cannot be answered with another status.
+        if sink.response is not None:
+            _hang_up(request, sink.response)
+        raise
+
+
+async def _write_stream(sink: EventStream, run: JobRun) -> web.StreamResponse:
+    try:
+        return await sink.finish(await run.run())
+    except BasisError as error:
+        if sink.response is None or _is_customer_gone(error):
+            raise
+        return await sink.fail(error)
 
 
 def _hang_up(request: web.Request, response: web.StreamResponse) -> web.StreamResponse:

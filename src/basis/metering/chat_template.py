@@ -29,7 +29,6 @@ class ChatTemplate:
             trim_blocks=True, lstrip_blocks=True, extensions=[LoopControlExtension]
         )
         environment.filters["tojson"] = _to_json
-        environment.globals["raise_exception"] = _refuse
         try:
             self._template = environment.from_string(source)
         except TemplateError as error:
@@ -49,7 +48,11 @@ class ChatTemplate:
         """
         try:
             return self._template.render(
-                messages=messages, tools=tools, add_generation_prompt=True, **self._special
+                messages=messages,
+                tools=tools,
+                add_generation_prompt=True,
+                raise_exception=_refuse,
+                **self._special,
             )
         except (TemplateError, TypeError, ValueError) as error:
             raise InvalidInput(

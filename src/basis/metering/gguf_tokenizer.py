@@ -112,7 +112,7 @@ def _build(fields: Mapping[str, object], tokens: list[str], pattern: str) -> Tok
     byte_level = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([*splits, byte_level])
     tokenizer.decoder = decoders.ByteLevel()
-    tokenizer.add_special_tokens(
+    tokenizer.add_special_tokens(  # pyright: ignore[reportUnknownMemberType]  # untyped stub
         [
             AddedToken(token, special=True, normalized=False)
             for token, kind in zip(tokens, types, strict=True)

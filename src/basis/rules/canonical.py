@@ -16,9 +16,6 @@ from typing import cast
 
 MAX_SAFE_INTEGER = 2**53 - 1
 
-_BYTES = (bytes, bytearray, memoryview)
-"""Sequences of integers to Python, but no arrays to anyone: they travel as hex."""
-
 
 def canonical_json(value: object) -> bytes:
     """The canonical UTF-8 bytes of `value`.
@@ -51,9 +48,10 @@ def _encode(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, Mapping):
         return _encode_object(cast("Mapping[object, object]", value))
-    if isinstance(value, Sequence) and not isinstance(value, _BYTES):
+    if isinstance(value, list | tuple):
         return "[" + ",".join(_encode(item) for item in cast("Sequence[object]", value)) + "]"
-    raise ValueError(f"{type(value).__name__} has no canonical form")
+    shown = type(value).__name__
+    raise ValueError(f"{shown} has no canonical form")
 
 
 def _encode_object(members: Mapping[object, object]) -> str:

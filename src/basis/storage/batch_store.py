@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -138,18 +139,17 @@ def load_newest_batch(connection: Connection) -> BatchRecord | None:
     return newest[0] if newest else None
 
 
-def _as_batch(row: Row[tuple[object, ...]]) -> BatchRecord:
-    record = row._mapping
-    payouts = msgspec.json.decode(str(record["payouts"]), type=list[PayoutRecord])
+def _as_batch(row: Row[Any]) -> BatchRecord:
+    payouts = msgspec.json.decode(row.payouts, type=list[PayoutRecord])
     return BatchRecord(
-        seq=int(str(record["seq"])),
-        hash=BatchHash(str(record["hash"])),
-        previous_hash=BatchHash(str(record["previous_hash"])),
-        status=BatchStatus(str(record["status"])),
-        attempt=int(str(record["attempt"])),
-        is_dry_run=bool(record["is_dry_run"]),
-        total_raw=int(str(record["total_raw"])),
-        receipt_count=int(str(record["receipt_count"])),
+        seq=int(row.seq),
+        hash=BatchHash(row.hash),
+        previous_hash=BatchHash(row.previous_hash),
+        status=BatchStatus(row.status),
+        attempt=int(row.attempt),
+        is_dry_run=row.is_dry_run,
+        total_raw=int(row.total_raw),
+        receipt_count=int(row.receipt_count),
         payouts=tuple(
             Payout(
                 wallet=Wallet(payout.wallet),
@@ -158,9 +158,9 @@ def _as_batch(row: Row[tuple[object, ...]]) -> BatchRecord:
             )
             for payout in payouts
         ),
-        chain_id=int(str(record["chain_id"])),
-        token_symbol=str(record["token_symbol"]),
-        token_address=str(record["token_address"]),
-        reason=str(record["reason"]),
-        created_at=str(record["created_at"]),
+        chain_id=int(row.chain_id),
+        token_symbol=row.token_symbol,
+        token_address=row.token_address,
+        reason=row.reason,
+        created_at=row.created_at,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select, update
 
@@ -87,14 +88,12 @@ def _keys():  # type: ignore[no-untyped-def]  # SQLAlchemy's Select type spells 
     return select(api_keys, users.c.wallet).join(users, users.c.id == api_keys.c.user_id)
 
 
-def _as_key(row: Row[tuple[object, ...]]) -> KeyRecord:
-    record = row._mapping
-    revoked_at = record["revoked_at"]
+def _as_key(row: Row[Any]) -> KeyRecord:
     return KeyRecord(
-        id=str(record["id"]),
-        name=str(record["name"]),
-        user_id=str(record["user_id"]),
-        user_wallet=str(record["wallet"]),
-        created_at=str(record["created_at"]),
-        revoked_at=None if revoked_at is None else str(revoked_at),
+        id=row.id,
+        name=row.name,
+        user_id=row.user_id,
+        user_wallet=row.wallet,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
     )

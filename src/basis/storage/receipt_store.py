@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, select
@@ -100,16 +100,15 @@ def load_batched(connection: Connection, batch_hash: str) -> list[StoredReceipt]
     return [_as_receipt(row) for row in connection.execute(query)]
 
 
-def _as_receipt(row: Row[tuple[object, ...]]) -> StoredReceipt:
-    record = row._mapping
+def _as_receipt(row: Row[Any]) -> StoredReceipt:
     return StoredReceipt(
-        seq=cast("int", record["seq"]),
-        recorded_hash=ReceiptHash(cast("str", record["hash"])),
-        core=parse_core(cast("str", record["core"])),
-        status=JobStatus(cast("str", record["status"])),
-        details=msgspec.json.decode(cast("str", record["details"]), type=ReceiptDetails),
-        reward_status=RewardStatus(cast("str", record["reward_status"])),
-        batch_hash=cast("str | None", record["batch_hash"]),
+        seq=row.seq,
+        recorded_hash=ReceiptHash(row.hash),
+        core=parse_core(row.core),
+        status=JobStatus(row.status),
+        details=msgspec.json.decode(row.details, type=ReceiptDetails),
+        reward_status=RewardStatus(row.reward_status),
+        batch_hash=row.batch_hash,
     )
 
 

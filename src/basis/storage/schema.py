@@ -42,7 +42,7 @@ api_keys = Table(
     "api_keys",
     metadata,
     Column("id", String(16), primary_key=True),
-    Column("user_id", ForeignKey("users.id"), nullable=False),
+    Column("user_id", String(64), ForeignKey("users.id"), nullable=False),
     Column("name", Text, nullable=False),
     Column("secret_hash", String(64), nullable=False, unique=True),
     Column("created_at", String(24), nullable=False),
@@ -65,7 +65,7 @@ workers = Table(
 presence = Table(
     "presence",
     metadata,
-    Column("worker_id", ForeignKey("workers.id"), primary_key=True),
+    Column("worker_id", String(64), ForeignKey("workers.id"), primary_key=True),
     Column("hour", Integer, primary_key=True, autoincrement=False),
     Column("minutes_mask", Integer, nullable=False),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, Row, insert, select, update
@@ -99,15 +100,14 @@ def store_presence(connection: Connection, masks: Mapping[tuple[str, int], int])
     )
 
 
-def _as_worker(row: Row[tuple[object, ...]]) -> WorkerRecord:
-    record = row._mapping
+def _as_worker(row: Row[Any]) -> WorkerRecord:
     return WorkerRecord(
-        id=str(record["id"]),
-        wallet=str(record["wallet"]),
-        runtime=str(record["runtime"]),
-        models=msgspec.json.decode(str(record["models"]), type=tuple[str, ...]),
-        token_hash=str(record["token_hash"]),
-        earned_raw=int(str(record["earned_raw"])),
-        created_at=str(record["created_at"]),
-        updated_at=str(record["updated_at"]),
+        id=row.id,
+        wallet=row.wallet,
+        runtime=row.runtime,
+        models=msgspec.json.decode(row.models, type=tuple[str, ...]),
+        token_hash=row.token_hash,
+        earned_raw=int(row.earned_raw),
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )

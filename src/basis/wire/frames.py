@@ -98,7 +98,7 @@ class ModelOffer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 # --- worker to orchestrator ------------------------------------------------------------------
 
 
-class Hello(_FromWorker, tag="hello", kw_only=True):
+class Hello(_FromWorker, tag="hello", frozen=True, kw_only=True):
     """The first frame: who connects, with what."""
 
     protocol: int
@@ -112,14 +112,14 @@ class Hello(_FromWorker, tag="hello", kw_only=True):
     hardware: Hardware
 
 
-class Status(_FromWorker, tag="status", kw_only=True):
+class Status(_FromWorker, tag="status", frozen=True, kw_only=True):
     """The link's heartbeat, sent every `heartbeat_s`; answered by `standing`."""
 
     busy_slots: int
     draining: bool = False
 
 
-class Chunk(_FromWorker, tag="chunk", kw_only=True):
+class Chunk(_FromWorker, tag="chunk", frozen=True, kw_only=True):
     """The next piece of an answer. `seq` counts chunk and vector frames of the lease from 0."""
 
     lease_id: str
@@ -134,7 +134,7 @@ class Chunk(_FromWorker, tag="chunk", kw_only=True):
     """The runtime's ids for this piece, where it tells them; evidence only."""
 
 
-class Vector(_FromWorker, tag="vector", kw_only=True):
+class Vector(_FromWorker, tag="vector", frozen=True, kw_only=True):
     """The embedding of input number `index`."""
 
     lease_id: str
@@ -143,7 +143,7 @@ class Vector(_FromWorker, tag="vector", kw_only=True):
     values: list[float]
 
 
-class Done(_FromWorker, tag="done", kw_only=True):
+class Done(_FromWorker, tag="done", frozen=True, kw_only=True):
     """The answer is complete. `frames` is how many chunk and vector frames were sent."""
 
     lease_id: str
@@ -155,7 +155,7 @@ class Done(_FromWorker, tag="done", kw_only=True):
     """The runtime's own count: evidence, it pays nothing."""
 
 
-class Failed(_FromWorker, tag="failed", kw_only=True):
+class Failed(_FromWorker, tag="failed", frozen=True, kw_only=True):
     """The worker gives the lease back."""
 
     lease_id: str
@@ -164,13 +164,13 @@ class Failed(_FromWorker, tag="failed", kw_only=True):
     """For the operator's log, at most 500 characters; customers never see it."""
 
 
-class WorkerPing(_FromWorker, tag="ping", kw_only=True):
+class WorkerPing(_FromWorker, tag="ping", frozen=True, kw_only=True):
     """Asks for a `pong` with the same `nonce`."""
 
     nonce: int
 
 
-class WorkerPong(_FromWorker, tag="pong", kw_only=True):
+class WorkerPong(_FromWorker, tag="pong", frozen=True, kw_only=True):
     """Answers a `ping`."""
 
     nonce: int
@@ -187,7 +187,7 @@ class ModelVerdict(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reason: str = ""
 
 
-class Welcome(_ToWorker, tag="welcome", kw_only=True):
+class Welcome(_ToWorker, tag="welcome", frozen=True, kw_only=True):
     """The link stands. Limits hold for this connection."""
 
     protocol: int
@@ -202,7 +202,7 @@ class Welcome(_ToWorker, tag="welcome", kw_only=True):
     token_decimals: int
 
 
-class Refused(_ToWorker, tag="refused", kw_only=True):
+class Refused(_ToWorker, tag="refused", frozen=True, kw_only=True):
     """The link is refused; the connection closes after this frame."""
 
     code: str
@@ -210,7 +210,7 @@ class Refused(_ToWorker, tag="refused", kw_only=True):
     retryable: bool = False
 
 
-class Job(_ToWorker, tag="job", kw_only=True):
+class Job(_ToWorker, tag="job", frozen=True, kw_only=True):
     """One lease of one job. `request` is the customer's validated request in OpenAI's shape."""
 
     lease_id: str
@@ -221,27 +221,27 @@ class Job(_ToWorker, tag="job", kw_only=True):
     timeout_s: int
 
 
-class Ack(_ToWorker, tag="ack", kw_only=True):
+class Ack(_ToWorker, tag="ack", frozen=True, kw_only=True):
     """All frames of the lease with a `seq` up to this one were consumed."""
 
     lease_id: str
     seq: int
 
 
-class Cancel(_ToWorker, tag="cancel", kw_only=True):
+class Cancel(_ToWorker, tag="cancel", frozen=True, kw_only=True):
     """Stop this lease and free its slot; frames still on their way are ignored."""
 
     lease_id: str
     reason: str
 
 
-class Drain(_ToWorker, tag="drain", kw_only=True):
+class Drain(_ToWorker, tag="drain", frozen=True, kw_only=True):
     """Finish what runs; no new job comes on this connection."""
 
     reason: str
 
 
-class Notice(_ToWorker, tag="notice", kw_only=True):
+class Notice(_ToWorker, tag="notice", frozen=True, kw_only=True):
     """A message for the worker's owner. `level` is info, warning or error."""
 
     level: str
@@ -249,7 +249,7 @@ class Notice(_ToWorker, tag="notice", kw_only=True):
     text: str
 
 
-class Standing(_ToWorker, tag="standing", kw_only=True):
+class Standing(_ToWorker, tag="standing", frozen=True, kw_only=True):
     """Answers `status`: the worker's state here and why it has no job, in words."""
 
     state: str
@@ -257,7 +257,7 @@ class Standing(_ToWorker, tag="standing", kw_only=True):
     queued_jobs: int = 0
 
 
-class Receipt(_ToWorker, tag="receipt", kw_only=True):
+class Receipt(_ToWorker, tag="receipt", frozen=True, kw_only=True):
     """What came of a lease: the receipt's hash and what it pays, with every factor."""
 
     job_id: str
@@ -272,13 +272,13 @@ class Receipt(_ToWorker, tag="receipt", kw_only=True):
     earned_raw: str
 
 
-class Ping(_ToWorker, tag="ping", kw_only=True):
+class Ping(_ToWorker, tag="ping", frozen=True, kw_only=True):
     """Asks for a `pong` with the same `nonce`."""
 
     nonce: int
 
 
-class Pong(_ToWorker, tag="pong", kw_only=True):
+class Pong(_ToWorker, tag="pong", frozen=True, kw_only=True):
     """Answers a `ping`."""
 
     nonce: int
