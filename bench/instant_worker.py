@@ -55,7 +55,9 @@ class InstantWorker(WorkerThread):
                 hardware=frames.Hardware(kind="cpu", name="bench"),
             )
             await socket.send_str(msgspec.json.encode(hello).decode())
-            await socket.receive()
+            first = _decode((await socket.receive()).data)
+            if not isinstance(first, frames.Welcome):
+                raise RuntimeError(f"the orchestrator refused the worker: {first}")
             self._connected.set()
             await self._answer_jobs(socket)
 

@@ -21,7 +21,7 @@ from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.link import LinkServer
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
-from basis.gateway.context import BackgroundTasks, GatewayContext
+from basis.gateway.context import BackgroundTasks, GatewayContext, JobIds
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.routes import make_application
@@ -120,6 +120,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         registrations=RegistrationLimit(settings.workers.registrations_per_hour),
         metrics=GatewayMetrics(),
         background=BackgroundTasks(),
+        job_ids=JobIds(),
         stopping=asyncio.Event(),
     )
     context.metrics.watch(_LiveFigures(context))

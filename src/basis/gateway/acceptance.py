@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob
@@ -17,7 +15,6 @@ from basis.rules.errors import (
     RuntimePending,
 )
 from basis.rules.factors import TABLES
-from basis.rules.job import JobId
 from basis.rules.pricing import EPOCHS
 from basis.rules.units import TokenCount
 from basis.storage.clock import now_iso
@@ -92,7 +89,7 @@ def accept_job(
 ) -> AcceptedJob:
     """The job, with the versions of every table that will judge it."""
     return AcceptedJob(
-        job_id=JobId("job_" + secrets.token_hex(12)),
+        job_id=context.job_ids.next(),
         customer=customer,
         model=model,
         kind=kind,

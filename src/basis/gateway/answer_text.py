@@ -51,10 +51,16 @@ def frame_text(frame: Chunk | Vector) -> str:
 
 
 def frame_bytes(frame: Chunk | Vector) -> int:
-    """An upper bound of the text's bytes, cheap to find; logprobs are bounded per frame."""
+    """What a frame counts towards the bound of its answer: the bytes of its text, cheaply found.
+
+    At least 1, so that frames without text come to an end too; logprobs count a little, so that
+    they are bounded as well (twenty alternatives of a token are some 2 KiB).
+    """
     if isinstance(frame, Vector):
-        return 0
-    size = len(frame.text) + len(frame.reasoning)
+        return 1
+    size = max(1, len(frame.text) + len(frame.reasoning))
+    if not isinstance(frame.logprobs, msgspec.UnsetType):
+        size += len(bytes(frame.logprobs)) // 1_024
     if not isinstance(frame.tool_calls, msgspec.UnsetType):
         size += len(bytes(frame.tool_calls))
     return size

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +23,7 @@ from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.metering.meter import MeterShelf
 from basis.rules.catalog import Catalog
+from basis.rules.job import JobId
 from basis.storage.writer import GroupCommitWriter
 
 _log = structlog.get_logger(__name__)
@@ -52,6 +55,18 @@ class BackgroundTasks:
             _log.error("background_task_failed", error=type(error).__name__, exc_info=error)
 
 
+class JobIds:
+    """Job ids that never repeat. They name and open nothing, so they need not be secret: one draw
+    of real randomness seeds them all, where one per job would cost a system call."""
+
+    def __init__(self) -> None:
+        self._random = random.Random(secrets.randbits(256))
+
+    def next(self) -> JobId:
+        """A fresh id of 96 random bits."""
+        return JobId(f"job_{self._random.getrandbits(96):024x}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GatewayContext:
     """One orchestrator's parts. Handlers find it in the application under `CONTEXT`."""
@@ -69,6 +84,7 @@ class GatewayContext:
     registrations: RegistrationLimit
     metrics: GatewayMetrics
     background: BackgroundTasks
+    job_ids: JobIds
     stopping: asyncio.Event
     """Set once the orchestrator takes no new jobs."""
 

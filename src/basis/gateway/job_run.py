@@ -27,7 +27,8 @@ _log = structlog.get_logger(__name__)
 FINISH_CANCELLED = "cancelled"
 """Finish reason of a job whose customer left after something was delivered."""
 
-_OVERRUN_SLACK_BYTES = 1_024
+_OVERRUN_SLACK_BYTES = 4_096
+"""More than the vectors of one request, which count 1 each."""
 
 _PUBLIC_WORDS = {
     FailureReason.BAD_REQUEST: "the model's runtime refused the request as malformed",

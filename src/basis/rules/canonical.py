@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 MAX_SAFE_INTEGER = 2**53 - 1
+_quote = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def canonical_json(value: object) -> bytes:
@@ -45,7 +46,7 @@ def _encode(value: object) -> str:
             raise ValueError(f"{value} is beyond 2^53 - 1: write it as a decimal string")
         return int.__repr__(value)  # an enum of integers has a str() of its own
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        return _quote(value)
     if isinstance(value, Mapping):
         return _encode_object(cast("Mapping[object, object]", value))
     if isinstance(value, list | tuple):
@@ -60,8 +61,11 @@ def _encode_object(members: Mapping[object, object]) -> str:
         if not isinstance(key, str):
             raise ValueError(f"the key {key!r} is no string")  # noqa: TRY004 - one type for all refusals
         named.append((key, member))
-    named.sort(key=lambda pair: pair[0].encode("utf-16-be", "surrogatepass"))
-    body = ",".join(
-        f"{json.dumps(key, ensure_ascii=False)}:{_encode(member)}" for key, member in named
-    )
+    named.sort(key=_utf16_order)
+    body = ",".join(f"{_quote(key)}:{_encode(member)}" for key, member in named)
     return "{" + body + "}"
+
+
+def _utf16_order(member: tuple[str, object]) -> bytes:
+    name = member[0]
+    return name.encode("utf-16-be", "surrogatepass")

@@ -17,6 +17,22 @@ from basis.storage.ledger_store import store_entries
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.schema import open_jobs, receipts, workers
 
+# Built once: making a statement costs more than running it, and these run for every job.
+_OPEN_JOB = insert(open_jobs)
+_END_JOB = delete(open_jobs).where(open_jobs.c.job_id == bindparam("ended_job"))
+_ADD_RECEIPT = insert(receipts)
+_RECEIPTS_OF_JOBS = select(receipts.c.job_id, receipts.c.hash).where(
+    receipts.c.job_id.in_(bindparam("jobs", expanding=True))
+)
+_EARNINGS_OF_WORKERS = select(workers.c.id, workers.c.earned_raw).where(
+    workers.c.id.in_(bindparam("paid_workers", expanding=True))
+)
+_SET_EARNINGS = (
+    update(workers)
+    .where(workers.c.id == bindparam("paid_worker"))
+    .values(earned_raw=bindparam("new_earned"))
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenJob:
@@ -67,7 +83,7 @@ class JobWrite:
             if write.opened is not None and write.opened.job_id not in ended
         ]
         if opened:
-            connection.execute(insert(open_jobs), [_open_row(job) for job in opened])
+            connection.execute(_OPEN_JOB, [_open_row(job) for job in opened])
         if finished:
             _store_finished(connection, finished)
 
@@ -94,11 +110,8 @@ def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> 
     fresh = _without_repeats(connection, finished)
     if not fresh:
         return
-    connection.execute(insert(receipts), [_receipt_row(job) for job in fresh])
-    connection.execute(
-        delete(open_jobs).where(open_jobs.c.job_id == bindparam("ended_job")),
-        [{"ended_job": job.core.job_id} for job in fresh],
-    )
+    connection.execute(_ADD_RECEIPT, [_receipt_row(job) for job in fresh])
+    connection.execute(_END_JOB, [{"ended_job": job.core.job_id} for job in fresh])
     by_time: dict[str, list[Entry]] = {}
     for job in fresh:
         if job.entry is not None:
@@ -111,10 +124,7 @@ def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> 
 def _without_repeats(connection: Connection, finished: Sequence[FinishedJob]) -> list[FinishedJob]:
     ids = [job.core.job_id for job in finished]
     recorded = {
-        row.job_id: row.hash
-        for row in connection.execute(
-            select(receipts.c.job_id, receipts.c.hash).where(receipts.c.job_id.in_(ids))
-        )
+        row.job_id: row.hash for row in connection.execute(_RECEIPTS_OF_JOBS, {"jobs": ids})
     }
     fresh: list[FinishedJob] = []
     for job in finished:
@@ -138,14 +148,10 @@ def _add_earnings(connection: Connection, finished: Sequence[FinishedJob]) -> No
             earned[job.core.worker_id] += job.core.worker_reward_raw
     if not earned:
         return
-    rows = connection.execute(
-        select(workers.c.id, workers.c.earned_raw).where(workers.c.id.in_(list(earned)))
-    ).all()
+    rows = connection.execute(_EARNINGS_OF_WORKERS, {"paid_workers": list(earned)}).all()
     if rows:
         connection.execute(
-            update(workers)
-            .where(workers.c.id == bindparam("paid_worker"))
-            .values(earned_raw=bindparam("new_earned")),
+            _SET_EARNINGS,
             [
                 {"paid_worker": row.id, "new_earned": str(int(row.earned_raw) + earned[row.id])}
                 for row in rows

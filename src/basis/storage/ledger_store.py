@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
@@ -15,6 +15,21 @@ from basis.storage.schema import balances, ledger_entries, ledger_postings
 _Item = TypeVar("_Item")
 _IN_LIST: Final = 500
 """Values of one IN (...): well below SQLite's limit."""
+
+# Built once: making a statement costs more than running it, and these run for every job.
+_ADD_ENTRY = insert(ledger_entries)
+_ADD_POSTING = insert(ledger_postings)
+_ENTRIES_OF_IDS = select(ledger_entries.c.id, ledger_entries.c.kind, ledger_entries.c.cause).where(
+    ledger_entries.c.id.in_(bindparam("ids", expanding=True))
+)
+_BALANCES_OF = select(balances).where(
+    tuple_(balances.c.account, balances.c.asset).in_(bindparam("keys", expanding=True))
+)
+_UPSERT_BALANCE = upsert(balances)
+_SET_BALANCE = _UPSERT_BALANCE.on_conflict_do_update(
+    index_elements=["account", "asset"],
+    set_={"amount_raw": _UPSERT_BALANCE.excluded.amount_raw},
+)
 
 
 def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str) -> None:
@@ -34,7 +49,7 @@ def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str)
     if not fresh:
         return
     connection.execute(
-        insert(ledger_entries),
+        _ADD_ENTRY,
         [
             {"id": entry.id, "kind": entry.kind, "cause": entry.cause, "created_at": now}
             for entry in fresh
@@ -51,7 +66,7 @@ def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str)
         for posting in entry.postings
     ]
     if rows:
-        connection.execute(insert(ledger_postings), rows)
+        connection.execute(_ADD_POSTING, rows)
     _move_balances(connection, fresh)
 
 
@@ -59,11 +74,7 @@ def load_entries(connection: Connection, ids: Sequence[EntryId]) -> dict[EntryId
     """The recorded entries among `ids`."""
     found: dict[EntryId, Entry] = {}
     for some in _in_parts(ids, _IN_LIST):
-        heads = connection.execute(
-            select(ledger_entries.c.id, ledger_entries.c.kind, ledger_entries.c.cause).where(
-                ledger_entries.c.id.in_(some)
-            )
-        ).all()
+        heads = connection.execute(_ENTRIES_OF_IDS, {"ids": list(some)}).all()
         if heads:
             postings = _load_postings(connection, [head.id for head in heads])
             for head in heads:
@@ -130,9 +141,7 @@ def _move_balances(connection: Connection, entries: Iterable[Entry]) -> None:
     for some in _in_parts(sorted(deltas), _IN_LIST // 2):
         held = {
             (row.account, row.asset): int(row.amount_raw)
-            for row in connection.execute(
-                select(balances).where(tuple_(balances.c.account, balances.c.asset).in_(some))
-            )
+            for row in connection.execute(_BALANCES_OF, {"keys": list(some)})
         }
         rows.extend(
             {
@@ -143,14 +152,7 @@ def _move_balances(connection: Connection, entries: Iterable[Entry]) -> None:
             for account, asset in some
         )
     if rows:
-        statement = upsert(balances)
-        connection.execute(
-            statement.on_conflict_do_update(
-                index_elements=["account", "asset"],
-                set_={"amount_raw": statement.excluded.amount_raw},
-            ),
-            rows,
-        )
+        connection.execute(_SET_BALANCE, rows)
 
 
 def _in_parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
