@@ -16,13 +16,14 @@ EXIT_CODES = (
     "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference."
 )
 
+EXIT_MISCONFIGURED = 6
 EXIT_DIFFERENT = 8
 
 _CODES: tuple[tuple[type[BasisError], int], ...] = (
     (InvalidInput, 3),
     (NotFound, 4),
     (Conflict, 5),
-    (Misconfigured, 6),
+    (Misconfigured, EXIT_MISCONFIGURED),
     (StorageUnavailable, 7),
 )
 

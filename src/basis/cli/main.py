@@ -9,8 +9,22 @@ import typer
 
 from basis import __version__
 from basis.cli import batch, key, model, receipt, recompute, settings, up, worker
-from basis.cli.exits import EXIT_CODES, exit_code_of
+from basis.cli.exits import EXIT_CODES, EXIT_MISCONFIGURED, exit_code_of
 from basis.rules.errors import BasisError
+
+_SERVER_PARTS = frozenset(
+    {
+        "alembic",
+        "gguf",
+        "jinja2",
+        "numpy",
+        "prometheus_client",
+        "sqlalchemy",
+        "tokenizers",
+        "uvloop",
+    }
+)
+"""What a worker's installation does without."""
 
 app = typer.Typer(
     name="basis",
@@ -54,6 +68,15 @@ def run() -> None:
     except BasisError as error:
         typer.echo(f"basis: {error.message}", err=True)
         sys.exit(exit_code_of(error))
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _SERVER_PARTS:
+            raise
+        typer.echo(
+            f"basis: this needs the orchestrator's parts ({error.name} is missing): "
+            f"pip install 'basis[server]'",
+            err=True,
+        )
+        sys.exit(EXIT_MISCONFIGURED)
     except BrokenPipeError:
         # The reader of our output has left, as `head` does.
         sys.exit(0)
