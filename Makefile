@@ -6,6 +6,8 @@ PYTHON := .venv/bin/python
 SAY := @printf '\033[1m==> %s\033[0m\n'
 READY := .venv/.ready
 NODE_READY := tests/npm/node_modules/.ready
+MODEL_PYTHON := models/tiny/build/venv/bin/python
+MODEL_READY := models/tiny/build/venv/.ready
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
@@ -56,6 +58,28 @@ bench: $(READY) ## Measure the gateway; prints what to quote.
 docs: $(READY) ## Write docs/reference/cli.md and settings.md anew from the code.
 	$(SAY) "Reference pages"
 	@$(PYTHON) scripts/reference_docs.py
+
+model: $(MODEL_READY) ## Train the shipped models anew and export them (an hour on two cores).
+	$(SAY) "Vocabulary and training"
+	@$(MODEL_PYTHON) -m models.tiny.vocabulary
+	@$(MODEL_PYTHON) -m models.tiny.train good
+	@$(MODEL_PYTHON) -m models.tiny.train worse
+	$(SAY) "Exports"
+	@cp models/tiny/build/vocabulary.json src/basis/artefacts/basis-tiny.tokenizer.json
+	@$(MODEL_PYTHON) -m models.tiny.weights_to_gguf good src/basis/artefacts/basis-tiny.gguf
+	@$(MODEL_PYTHON) -m models.tiny.weights_to_gguf worse src/basis/artefacts/basis-tiny-worse.gguf
+	@$(MODEL_PYTHON) -m models.tiny.gguf_variants
+	@$(MODEL_PYTHON) -m models.tiny.gguf_to_onnx
+	$(SAY) "How well it answers"
+	@$(MODEL_PYTHON) -m models.tiny.evaluate
+
+$(MODEL_READY): requirements/model.txt requirements/torch.txt
+	$(SAY) "Setting up models/tiny/build/venv with PyTorch (once)"
+	@python3 -m venv --clear models/tiny/build/venv
+	@$(MODEL_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/model.txt
+	@$(MODEL_PYTHON) -m pip install --quiet --disable-pip-version-check -r requirements/torch.txt
+	@touch $@
 
 lock: ## Compile requirements/*.txt anew (needs `uv` on the PATH).
 	$(LOCK) pyproject.toml --extra server --extra worker --extra llamacpp requirements/dev.in \
