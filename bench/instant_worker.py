@@ -57,7 +57,7 @@ class InstantWorker(WorkerThread):
             await socket.send_str(msgspec.json.encode(hello).decode())
             first = _decode((await socket.receive()).data)
             if not isinstance(first, frames.Welcome):
-                raise RuntimeError(f"the orchestrator refused the worker: {first}")
+                raise ConnectionError(f"the orchestrator refused the worker: {first}")
             self._connected.set()
             await self._answer_jobs(socket)
 

@@ -29,7 +29,8 @@ from basis.metering.meter import MeterShelf
 from basis.rules.errors import Misconfigured
 from basis.rules.job import FailureReason
 from basis.storage.database import for_writing, open_database
-from basis.storage.secrets import load_hasher
+from basis.storage.folder_lock import hold_folder
+from basis.storage.secrets import load_hasher, require_pepper
 from basis.storage.worker_store import load_presence, load_workers, store_presence
 from basis.storage.writer import GroupCommitWriter
 from basis.wire.frames import Notice
@@ -54,6 +55,13 @@ async def run_orchestrator(settings: Settings) -> AsyncGenerator[RunningOrchestr
     Raises:
         Misconfigured: the folder, a catalog or the address cannot be used.
     """
+    with hold_folder(settings.data_folder):
+        async with _run(settings) as running:
+            yield running
+
+
+@asynccontextmanager
+async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
     engine = open_database(settings.data_folder, create=True)
     writer = GroupCommitWriter(engine)
     context = _build_context(settings, engine, writer)
@@ -86,6 +94,7 @@ async def run_orchestrator(settings: Settings) -> AsyncGenerator[RunningOrchestr
 
 def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter) -> GatewayContext:
     catalog = load_catalog(settings.data_folder)
+    require_pepper(settings.data_folder, engine)
     hasher = load_hasher(settings.data_folder)
     first_hour = int(time.time()) // 3_600 - 25
     with engine.connect() as connection:

@@ -177,6 +177,7 @@ def _details(facts: JobFacts, breakdown: RewardBreakdown) -> ReceiptDetails:
         attempts=facts.attempts,
         breakdown=as_breakdown_record(breakdown),
         measured=MeasurementRecord(
+            quality_bps=facts.measured.quality_bps,
             online_minutes=facts.measured.online_minutes,
             first_token_us=facts.measured.first_token_us,
             inter_token_us=facts.measured.inter_token_us,

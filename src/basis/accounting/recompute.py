@@ -1,7 +1,8 @@
 """Recomputes everything that a data folder says was owed, and names the first difference.
 
-It trusts nothing that can be derived: hash, charge, factors, breakdown and ledger entry of each
-receipt, hash and payouts of each batch, and every balance from the entries alone.
+It trusts nothing that can be derived: hash, charge, factors, breakdown, search columns and ledger
+entry of each receipt, hash and payouts of each batch, every balance from the entries alone, and
+every worker's earnings from the receipts.
 Source: invariants I1, I2, I5, I6, I9, I10.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import msgspec
 from sqlalchemy import Connection
 
 from basis.accounting.posting import JobFacts, compute_finished_job
@@ -25,11 +27,12 @@ from basis.rules.errors import BasisError
 from basis.rules.factors import Measurements
 from basis.rules.job import BatchStatus, JobStatus, RewardStatus
 from basis.rules.ledger import Entry, EntryId, fold_balances
-from basis.rules.units import Micros
+from basis.rules.units import Bps, Micros
 from basis.rules.wallet import Wallet
 from basis.storage.batch_store import BatchRecord, load_batches
-from basis.storage.ledger_store import iterate_entries, load_balances
+from basis.storage.ledger_store import count_postings, iterate_entries, load_balances
 from basis.storage.receipt_store import StoredReceipt, iterate_receipts, load_batched
+from basis.storage.worker_store import load_workers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +67,11 @@ def recompute(
         replay.run()
     except _Difference as found:
         difference = str(found)
+    except (msgspec.MsgspecError, ValueError) as error:
+        difference = (
+            f"after {replay.receipt_count} receipts, {replay.batch_count} batches and "
+            f"{replay.entry_count} ledger entries stands a record that cannot be read: {error}"
+        )
     return Verdict(
         receipt_count=replay.receipt_count,
         batch_count=replay.batch_count,
@@ -77,6 +85,7 @@ class _Replay:
         self._connection = connection
         self._on_progress = on_progress
         self._expected: dict[EntryId, Entry] = {}
+        self._earned_raw: dict[str, int] = {}
         self.receipt_count = 0
         self.batch_count = 0
         self.entry_count = 0
@@ -101,6 +110,9 @@ class _Replay:
         for unknown in batched_receipts:
             raise _Difference(f"receipts point to the batch {unknown}, which is not on record")
         self._check_ledger()
+        for worker in load_workers(self._connection):
+            earned_raw = self._earned_raw.get(worker.id, 0)
+            _expect(f"worker {worker.id}", "earned sum", worker.earned_raw, earned_raw)
 
     def _check_receipt(self, receipt: StoredReceipt) -> None:
         name = f"receipt {receipt.recorded_hash} (job {receipt.core.job_id})"
@@ -111,9 +123,18 @@ class _Replay:
         _expect(name, "core", receipt.core, again.core)
         _expect(name, "hash", receipt.recorded_hash, again.receipt_hash)
         _expect(name, "breakdown", receipt.details.breakdown, again.details.breakdown)
+        if receipt.misfiled_column:
+            raise _Difference(f"{name}: column {receipt.misfiled_column} contradicts the core")
         earns = again.reward_status is not RewardStatus.NONE
-        if earns != (receipt.reward_status is not RewardStatus.NONE):
+        has_fresh_status = receipt.reward_status is again.reward_status
+        if earns != (receipt.reward_status is not RewardStatus.NONE) or (
+            receipt.batch_hash is None and not has_fresh_status
+        ):
             raise _Difference(f"{name}: reward status is {receipt.reward_status.value}")
+        worker_id = receipt.core.worker_id
+        self._earned_raw[worker_id] = (
+            self._earned_raw.get(worker_id, 0) + receipt.core.worker_reward_raw
+        )
         if again.entry is not None:
             self._expected[again.entry.id] = again.entry
 
@@ -142,6 +163,8 @@ class _Replay:
         _expect(name, "total", batch.total_raw, again.total_raw)
         _expect(name, "receipt count", batch.receipt_count, len(again.receipt_hashes))
         _expect(name, "hash", batch.hash, compute_batch_hash(again))
+        if batch.is_dry_run and batch.status in {BatchStatus.SUBMITTED, BatchStatus.CONFIRMED}:
+            raise _Difference(f"{name} is a dry run, which cannot be {batch.status.value}")
         self._check_reward_states(name, batch, members)
         for entry in _moves_of(batch):
             self._expected[entry.id] = entry
@@ -176,6 +199,8 @@ class _Replay:
             self.entry_count += 1
         for missing in self._expected.values():
             raise _Difference(f"the ledger lacks the {missing.kind} entry of {missing.cause}")
+        postings = sum(len(entry.postings) for entry in recorded)
+        _expect("the ledger", "number of postings", count_postings(self._connection), postings)
         folded = fold_balances(recorded)
         held = load_balances(self._connection)
         for key in sorted(folded.keys() | held.keys()):
@@ -208,6 +233,7 @@ def _facts_of(receipt: StoredReceipt) -> JobFacts:
             first_token_us=Micros(details.measured.first_token_us),
             inter_token_us=Micros(details.measured.inter_token_us),
             prompt_tokens=core.prompt_tokens,
+            quality_bps=Bps(details.measured.quality_bps),
         ),
         finish_reason=details.finish_reason,
         failure_reason=details.failure_reason,

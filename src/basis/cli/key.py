@@ -30,7 +30,7 @@ def create(
     from basis.storage.clock import now_iso
     from basis.storage.database import for_writing
     from basis.storage.key_store import store_new_key
-    from basis.storage.secrets import load_hasher, new_api_key
+    from basis.storage.secrets import load_hasher, new_api_key, require_pepper
 
     if user and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", user, re.ASCII):
         raise InvalidInput(
@@ -39,6 +39,7 @@ def create(
         )
     user_wallet = parse_wallet(wallet, param="--wallet") if wallet else ""
     folder, engine = open_store(data, create=True)
+    require_pepper(folder, engine)
     key = new_api_key()
     key_id = "key_" + secrets.token_hex(4)
     user_id = user or "user_" + secrets.token_hex(6)

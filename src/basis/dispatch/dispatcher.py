@@ -18,7 +18,7 @@ from basis.dispatch.lease import Lease, LeaseFailure, now_us
 from basis.dispatch.scheduler import Scheduler
 from basis.dispatch.session import WorkerSession
 from basis.rules.job import FailureReason, JobId
-from basis.wire.frames import Ack, Cancel, Done, Job, JobKind
+from basis.wire.frames import Ack, Cancel, Done, Job, JobKind, Notice
 
 _SWEEP_S = 0.25
 """How often deadlines are looked at: they are tens of seconds."""
@@ -61,6 +61,8 @@ class Dispatcher:
         """The session's worker is connected; an older session of it is ended."""
         older = self.sessions.get(session.worker_id)
         if older is not None:
+            text = "this worker connected from elsewhere, so this link ends"
+            older.send(Notice(level="error", code="duplicate", text=text))
             self.remove_session(older, detail="the worker connected again")
         self.sessions[session.worker_id] = session
         self.scheduler.add(session)

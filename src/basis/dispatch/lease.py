@@ -12,6 +12,8 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
+import msgspec
+
 from basis.rules.job import FailureReason, JobId
 from basis.wire.frames import Chunk, Done, Vector
 
@@ -46,7 +48,9 @@ class Lease:
         "_unacked",
         "_waiter",
         "_window",
+        "_window_full_us",
         "first_frame_us",
+        "held_up_us",
         "job_id",
         "last_frame_us",
         "lease_id",
@@ -68,6 +72,9 @@ class Lease:
         self.last_frame_us: int | None = None
         self.waiting_since_us: int | None = None
         """Since when the customer waits for the worker; None while it does not."""
+        self.held_up_us = 0
+        """How long a full window kept the worker from writing: its customer's time, not its own."""
+        self._window_full_us: int | None = None
         self._window = window
         self._ack_every = max(1, window // 4)
         self._received = 0
@@ -93,13 +100,17 @@ class Lease:
             raise LinkViolation(
                 f"frame {frame.seq} of {self.lease_id} came where {self._received} was due"
             )
-        if len(self._frames) + self._unacked >= self._window:
+        unacked = len(self._frames) + self._unacked
+        if unacked >= self._window:
             raise LinkViolation(
                 f"{self.lease_id} has more than {self._window} frames unacknowledged"
             )
-        self.last_frame_us = now_us()
-        if self.first_frame_us is None:
-            self.first_frame_us = self.last_frame_us
+        now = now_us()
+        if self.first_frame_us is None and _has_content(frame):
+            self.first_frame_us = now
+        self.last_frame_us = now
+        if unacked + 1 == self._window:
+            self._window_full_us = now
         self._received += 1
         self._frames.append(frame)
         self._wake()
@@ -117,7 +128,9 @@ class Lease:
                 f"{self.lease_id} ends after {done.frames} frames, but {self._received} came"
             )
         if self.last_frame_us is None:
-            self.first_frame_us = self.last_frame_us = now_us()
+            self.last_frame_us = now_us()
+        if self.first_frame_us is None:
+            self.first_frame_us = self.last_frame_us
         self._end = done
         self._wake()
 
@@ -147,8 +160,20 @@ class Lease:
         if self._unacked == 0 or (self._unacked < self._ack_every and not force):
             return None
         self._unacked = 0
+        if self._window_full_us is not None:
+            self.held_up_us += now_us() - self._window_full_us
+            self._window_full_us = None
         return self._received - len(self._frames) - 1
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+
+
+def _has_content(frame: Chunk | Vector) -> bool:
+    """Whether a customer sees anything of it: an empty first chunk must not count as fast."""
+    if isinstance(frame, Vector):
+        return True
+    return bool(frame.text or frame.reasoning) or not isinstance(
+        frame.tool_calls, msgspec.UnsetType
+    )

@@ -1,34 +1,29 @@
 """The worker link: one WebSocket, spoken as docs/reference/worker-protocol.md says.
 
-It decides who may connect and moves frames between socket and session. A worker that breaks the
-protocol hears why in a `notice`; what cannot be made sense of ends the connection.
+It moves frames between socket and session; who may connect is decided in `greeting`. A worker that
+breaks the protocol hears why in a `notice`; what cannot be made sense of ends the connection.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
 import structlog
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from basis.config import WorkerSettings
-from basis.dispatch.admission import check_model_offer
 from basis.dispatch.dispatcher import Dispatcher
+from basis.dispatch.greeting import Doorkeeper, RefusedLink
 from basis.dispatch.lease import LeaseFailure, LinkViolation, now_us
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
 from basis.dispatch.session import WorkerSession
 from basis.rules.catalog import Catalog
-from basis.rules.errors import BasisError
 from basis.rules.job import FailureReason
-from basis.rules.units import BASIS
-from basis.storage.worker_store import WorkerRecord
 from basis.wire import frames
 
 _log = structlog.get_logger(__name__)
@@ -45,23 +40,24 @@ _FAULTS: Mapping[frames.WorkerFault, tuple[FailureReason, bool]] = {
 """What a worker's fault is on the receipt, and whether another worker might do better."""
 
 
-class _RefusedLink(Exception):
-    """The hello was not good enough; carries the frame that says why."""
-
-    def __init__(self, code: str, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.frame = frames.Refused(code=code, message=message, retryable=retryable)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class LinkServer:
     """Serves `GET /api/workers/connect`."""
 
-    roster: Roster
-    presence: PresenceBook
-    dispatcher: Dispatcher
-    catalog: Catalog
-    settings: WorkerSettings
+    def __init__(
+        self,
+        *,
+        roster: Roster,
+        presence: PresenceBook,
+        dispatcher: Dispatcher,
+        catalog: Catalog,
+        settings: WorkerSettings,
+    ) -> None:
+        self._presence = presence
+        self._dispatcher = dispatcher
+        self._settings = settings
+        self._doorkeeper = Doorkeeper(
+            roster=roster, dispatcher=dispatcher, catalog=catalog, settings=settings
+        )
 
     async def handle(self, request: web.Request) -> web.WebSocketResponse:
         """Runs one connection from its hello to its end."""
@@ -74,14 +70,14 @@ class LinkServer:
         )
         await socket.prepare(request)
         try:
-            session, welcome = await self._admit(socket)
-        except _RefusedLink as refusal:
+            session, welcome = await self._doorkeeper.admit(socket)
+        except RefusedLink as refusal:
             await _send(socket, refusal.frame)
             await socket.close(code=WSCloseCode.POLICY_VIOLATION)
             _log.info("worker_refused", code=refusal.frame.code)
             return socket
         session.send(welcome)
-        self.dispatcher.add_session(session)
+        self._dispatcher.add_session(session)
         self._mark_online(session)
         _log.info("worker_online", worker=session.worker_id, slots=session.slots)
         await self._serve(socket, session)
@@ -91,87 +87,10 @@ class LinkServer:
         """Ends sessions that were not heard for too long. Runs for ever."""
         while True:
             await asyncio.sleep(1.0)
-            limit_us = self.settings.offline_after_s * 1_000_000
-            for session in list(self.dispatcher.sessions.values()):
+            limit_us = self._settings.offline_after_s * 1_000_000
+            for session in list(self._dispatcher.sessions.values()):
                 if now_us() - session.heard_us > limit_us:
-                    self.dispatcher.remove_session(session, detail="no frame for too long")
-
-    # --- admission ---------------------------------------------------------------------------
-
-    async def _admit(self, socket: web.WebSocketResponse) -> tuple[WorkerSession, frames.Welcome]:
-        hello = await self._read_hello(socket)
-        if hello.protocol != frames.PROTOCOL_VERSION:
-            raise _RefusedLink("version", f"we speak version {frames.PROTOCOL_VERSION}")
-        if len(self.dispatcher.sessions) >= self.settings.max_links:
-            raise _RefusedLink("full", "too many workers are connected", retryable=True)
-        try:
-            record = self.roster.authenticate(hello.worker_id, hello.token)
-        except BasisError as error:
-            code = "unknown_worker" if error.code == "not_found" else "bad_token"
-            raise _RefusedLink(code, error.message) from error
-        if hello.runtime != record.runtime:
-            raise _RefusedLink(
-                "runtime", f"worker {record.id} is registered with runtime {record.runtime}"
-            )
-        if not 1 <= hello.slots <= self.settings.max_slots:
-            raise _RefusedLink("slots", f"slots must be 1 to {self.settings.max_slots}")
-        verdicts = self._judge_models(hello, record)
-        if not any(verdict.routable for verdict in verdicts):
-            reasons = "; ".join(f"{v.model}: {v.reason}" for v in verdicts) or "none was offered"
-            raise _RefusedLink("no_models", f"no offered model can get jobs ({reasons})")
-        return self._open(hello, record, verdicts)
-
-    async def _read_hello(self, socket: web.WebSocketResponse) -> frames.Hello:
-        try:
-            async with asyncio.timeout(self.settings.hello_timeout_s):
-                message = await socket.receive()
-        except TimeoutError:
-            raise _RefusedLink("bad_frame", "no hello came") from None
-        if message.type is not WSMsgType.TEXT:
-            raise _RefusedLink("bad_frame", "the first message must be a hello frame in text")
-        try:
-            frame = _decode(message.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise _RefusedLink("bad_frame", f"the hello cannot be read: {error}") from error
-        if not isinstance(frame, frames.Hello):
-            raise _RefusedLink("bad_frame", "the first frame must be a hello")
-        return frame
-
-    def _judge_models(self, hello: frames.Hello, record: WorkerRecord) -> list[frames.ModelVerdict]:
-        verdicts: list[frames.ModelVerdict] = []
-        for offer in hello.models[: self.settings.max_models]:
-            reason = check_model_offer(offer, record=record, catalog=self.catalog)
-            verdicts.append(
-                frames.ModelVerdict(model=offer.model, routable=not reason, reason=reason)
-            )
-        return verdicts
-
-    def _open(
-        self, hello: frames.Hello, record: WorkerRecord, verdicts: list[frames.ModelVerdict]
-    ) -> tuple[WorkerSession, frames.Welcome]:
-        session = WorkerSession(
-            session_id=secrets.token_hex(8),
-            worker_id=record.id,
-            wallet=record.wallet,
-            runtime=record.runtime,
-            models=frozenset(verdict.model for verdict in verdicts if verdict.routable),
-            slots=hello.slots,
-            hardware=hello.hardware,
-            window=self.settings.window_frames,
-        )
-        welcome = frames.Welcome(
-            protocol=frames.PROTOCOL_VERSION,
-            session_id=session.session_id,
-            heartbeat_s=self.settings.heartbeat_s,
-            window_frames=self.settings.window_frames,
-            models=verdicts,
-            earned_raw=str(self.roster.earned_raw(record.id)),
-            token_symbol=BASIS.symbol,
-            token_decimals=BASIS.decimals,
-        )
-        return session, welcome
-
-    # --- the open link -----------------------------------------------------------------------
+                    self._dispatcher.remove_session(session, detail="no frame for too long")
 
     async def _serve(self, socket: web.WebSocketResponse, session: WorkerSession) -> None:
         sender = asyncio.create_task(_write_outgoing(socket, session))
@@ -180,7 +99,7 @@ class LinkServer:
             detail = await self._read_frames(socket, session)
         finally:
             # Before anything is awaited: whatever interrupts us, the session is gone.
-            self.dispatcher.remove_session(session, detail=detail)
+            self._dispatcher.remove_session(session, detail=detail)
             _log.info("worker_offline", worker=session.worker_id, reason=detail)
             with contextlib.suppress(TimeoutError, ConnectionError):
                 async with asyncio.timeout(_CLOSE_TIMEOUT_S):
@@ -254,9 +173,9 @@ class LinkServer:
 
     def _on_status(self, session: WorkerSession, status: frames.Status) -> None:
         if status.draining and not session.is_draining:
-            self.dispatcher.drain_session(session)
+            self._dispatcher.drain_session(session)
         self._mark_online(session)
-        queued = sum(self.dispatcher.scheduler.queue_length(model) for model in session.models)
+        queued = sum(self._dispatcher.scheduler.queue_length(model) for model in session.models)
         session.send(
             frames.Standing(
                 state="draining" if session.is_draining else "online",
@@ -266,7 +185,7 @@ class LinkServer:
         )
 
     def _mark_online(self, session: WorkerSession) -> None:
-        self.presence.mark(session.worker_id, minute=int(time.time()) // 60)
+        self._presence.mark(session.worker_id, minute=int(time.time()) // 60)
 
 
 def _why_idle(session: WorkerSession) -> str:

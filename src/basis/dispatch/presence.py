@@ -1,7 +1,7 @@
 """In how many of the last 1,440 minutes each worker was seen online, kept across restarts.
 
 A minute counts once an authenticated link was heard in it. Kept as one bit mask per worker and
-hour, written out once a minute.
+hour, written out twice a minute.
 """
 
 from __future__ import annotations

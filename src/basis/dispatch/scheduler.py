@@ -62,6 +62,18 @@ class Scheduler:
         """Whether any connected worker takes jobs of this model, busy or not."""
         return self._has_routable(model, frozenset())
 
+    def require_room(self, model: str) -> None:
+        """Asked before a job is accepted, so that a refused one leaves no record.
+
+        Raises:
+            RuntimePending: nobody serves the model.
+            LimitExceeded: no slot is free, and the queue is full.
+        """
+        if not self._has_routable(model, frozenset()):
+            raise _pending(model)
+        if self._pick(model, frozenset()) is None:
+            self._require_place(model)
+
     def queue_length(self, model: str) -> int:
         """Jobs of this model that wait for a slot."""
         return len(self._queues.get(model, ()))
@@ -85,12 +97,8 @@ class Scheduler:
         session = self._pick(model, excluded)
         if session is not None:
             return self._reserve(session)
+        self._require_place(model)
         queue = self._queues.setdefault(model, deque())
-        if len(queue) >= self._queue_depth:
-            raise LimitExceeded(
-                f"{len(queue)} jobs wait for {model} already: try again later",
-                retry_after_s=_RETRY_AFTER_QUEUE_S,
-            )
         self._ticket += 1
         waiter = _Waiter(
             ticket=self._ticket,
@@ -124,6 +132,14 @@ class Scheduler:
                 queue.remove(waiter)
             if queue is not None and not queue:
                 self._queues.pop(waiter.model, None)
+
+    def _require_place(self, model: str) -> None:
+        waiting = self.queue_length(model)
+        if waiting >= self._queue_depth:
+            raise LimitExceeded(
+                f"{waiting} jobs wait for {model} already: try again later",
+                retry_after_s=_RETRY_AFTER_QUEUE_S,
+            )
 
     def _pick(self, model: str, excluded: frozenset[str]) -> WorkerSession | None:
         best: WorkerSession | None = None

@@ -1,5 +1,5 @@
 """The front door: OpenAI's API for customers, plain JSON for workers, auditors and operators.
 
-Reading order: routes lists every path; chat, completions and embeddings take a request in, job_run
+Reading order: routes lists every path; text_jobs and embeddings take a request in, job_run
 leads it to its receipt, sinks write the answer out.
 """

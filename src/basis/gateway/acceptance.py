@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import structlog
+
 from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob
@@ -21,6 +23,7 @@ from basis.storage.clock import now_iso
 from basis.storage.receipt_details import VersionRecord
 from basis.wire.frames import JobKind
 
+_log = structlog.get_logger(__name__)
 _RETRY_AFTER_S = 15
 
 
@@ -31,6 +34,7 @@ def find_model(context: GatewayContext, name: str, kind: ModelKind) -> tuple[Mod
         UnknownModel: not in the catalog.
         InvalidInput: the model is of another kind.
         RuntimePending: nobody serves it now, or the operator has not mapped it.
+        LimitExceeded: its queue is full.
     """
     model = context.catalog.get(name)
     if kind not in model.kinds:
@@ -38,15 +42,16 @@ def find_model(context: GatewayContext, name: str, kind: ModelKind) -> tuple[Mod
         raise InvalidInput(f"the model {name!r} is for {kinds}, not {kind.value}", param="model")
     if context.stopping.is_set():
         raise RuntimePending("the orchestrator is restarting", retry_after_s=_RETRY_AFTER_S)
-    if not context.dispatcher.scheduler.can_serve(name):
-        raise RuntimePending(
-            f"no connected worker can serve {name!r} at the moment: try again later",
-            retry_after_s=_RETRY_AFTER_S,
-        )
+    context.dispatcher.scheduler.require_room(name)
     try:
         return model, context.meters.meter_of(name)
     except Misconfigured as error:
-        raise RuntimePending(error.message, retry_after_s=_RETRY_AFTER_S) from error
+        # The message names files of the operator's, which are no customer's business.
+        _log.error("model_unmeterable", model=name, error=error.message)
+        raise RuntimePending(
+            f"{name!r} cannot be metered: its operator has to set it up",
+            retry_after_s=_RETRY_AFTER_S,
+        ) from error
 
 
 def bound_length(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from basis.wire.frames import Chunk, Vector
+from basis.wire.frames import Chunk, JobKind, Vector
 
 
 class ToolCallFunction(msgspec.Struct, kw_only=True):
@@ -36,10 +36,12 @@ def tool_call_deltas(chunk: Chunk) -> list[ToolCallDelta]:
         return []
 
 
-def frame_text(frame: Chunk | Vector) -> str:
-    """The text that is counted as output."""
+def frame_text(frame: Chunk | Vector, *, kind: JobKind) -> str:
+    """The text that is counted as output: what an answer of this kind shows to its customer."""
     if isinstance(frame, Vector):
         return ""
+    if kind is not JobKind.CHAT:
+        return frame.text
     if isinstance(frame.tool_calls, msgspec.UnsetType):
         return frame.reasoning + frame.text if frame.reasoning else frame.text
     calls = "".join(

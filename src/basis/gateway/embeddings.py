@@ -11,8 +11,9 @@ from aiohttp import web
 
 from basis.gateway.acceptance import accept_job, find_model
 from basis.gateway.bodies import read_json
-from basis.gateway.context import CONTEXT
+from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.job_run import JobRun
+from basis.gateway.keys import Customer
 from basis.gateway.requests import decode_embedding, embedding_inputs
 from basis.gateway.sinks import Collector
 from basis.metering.meter import Meter
@@ -29,6 +30,13 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
     """`POST /v1/embeddings`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
+    with context.keys.job_slot(customer):
+        return await _embed(request, context, customer)
+
+
+async def _embed(
+    request: web.Request, context: GatewayContext, customer: Customer
+) -> web.StreamResponse:
     asked = await read_json(request, decode_embedding)
     texts = embedding_inputs(asked)
     model, meter = find_model(context, asked.model, ModelKind.EMBEDDING)
@@ -44,8 +52,7 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
         max_tokens=TokenCount(0),
     )
     collector = _VectorCollector(len(texts))
-    with context.keys.job_slot(customer):
-        outcome = await JobRun(context, job, collector).run()
+    outcome = await JobRun(context, job, collector).run()
     is_base64 = asked.encoding_format == "base64"
     answer = {
         "object": "list",

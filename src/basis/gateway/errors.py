@@ -34,7 +34,13 @@ _CUSTOMER_FAULTS = frozenset(
         FailureReason.UNSUPPORTED.value,
     }
 )
-_OVERLOADED = frozenset({FailureReason.QUEUE_TIMEOUT.value, FailureReason.NO_WORKER.value})
+_OVERLOADED = frozenset(
+    {
+        FailureReason.QUEUE_FULL.value,
+        FailureReason.QUEUE_TIMEOUT.value,
+        FailureReason.NO_WORKER.value,
+    }
+)
 _RETRY_AFTER_S = 5
 
 _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (

@@ -103,7 +103,8 @@ class JobEnd:
             if lease.first_frame_us is not None and lease.last_frame_us is not None:
                 first_us = lease.first_frame_us - lease.sent_us
                 gaps = max(1, output_tokens - 1)
-                inter_us = (lease.last_frame_us - lease.first_frame_us) // gaps
+                writing_us = lease.last_frame_us - lease.first_frame_us - lease.held_up_us
+                inter_us = max(0, writing_us) // gaps
         return Measurements(
             online_minutes=online_minutes,
             first_token_us=Micros(first_us),

@@ -138,7 +138,6 @@ class JobRun:
                 break
             if self._progress.held is not None:
                 tried.add(self._progress.held.session.worker_id)
-            self._context.metrics.retries.inc()
         raise _failed(failure.reason if failure is not None else FailureReason.NO_WORKER)
 
     async def _try_one(self, order: JobOrder, tried: frozenset[str]) -> Done | LeaseFailure:
@@ -146,6 +145,8 @@ class JobRun:
         attempt = self._progress.attempts + 1
         async with dispatcher.lease(order, attempt=attempt, excluded=tried) as held:
             self._progress.begin_attempt(held)
+            if attempt > 1:
+                self._context.metrics.retries.inc()
             self._sink.restart()
             end = await self._relay(held)
             flaw = self._sink.find_flaw() if isinstance(end, Done) else ""
@@ -177,7 +178,8 @@ class JobRun:
                 await self._sink.deliver(frames)
             except (TimeoutError, ConnectionError):
                 raise _CustomerGone from None
-            self._progress.texts.extend(frame_text(frame) for frame in frames)
+            kind = self._job.kind
+            self._progress.texts.extend(frame_text(frame, kind=kind) for frame in frames)
             held.acknowledge()
 
     def _count_bytes(self, frames: Sequence[Chunk | Vector]) -> LeaseFailure | None:
@@ -238,7 +240,7 @@ def _reason_of(error: BasisError) -> str:
     if isinstance(error, RuntimePending):
         return FailureReason.NO_WORKER.value
     if isinstance(error, LimitExceeded):
-        return FailureReason.QUEUE_TIMEOUT.value
+        return FailureReason.QUEUE_FULL.value
     return FailureReason.INTERNAL_ERROR.value
 
 

@@ -68,7 +68,6 @@ class _Sampling(msgspec.Struct, kw_only=True, forbid_unknown_fields=True, omit_d
     # Not OpenAI's, but what every local runtime has, and clients send as `extra_body`.
     top_k: Annotated[int, Meta(ge=0)] | None = None
     min_p: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
-    repeat_penalty: Annotated[float, Meta(ge=0.0, le=10.0)] | None = None
 
 
 class ChatRequest(_Sampling, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):

@@ -41,6 +41,13 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     """`POST /v1/chat/completions`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
+    with context.keys.job_slot(customer):
+        return await _chat(request, context, customer)
+
+
+async def _chat(
+    request: web.Request, context: GatewayContext, customer: Customer
+) -> web.StreamResponse:
     asked = await read_json(request, decode_chat)
     check_chat(asked)
     model, meter = find_model(context, asked.model, ModelKind.CHAT)
@@ -64,13 +71,20 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
     )
-    return await _answer(request, context, customer, job, asked)
+    return await _answer(request, context, job, asked)
 
 
 async def post_completion(request: web.Request) -> web.StreamResponse:
     """`POST /v1/completions`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
+    with context.keys.job_slot(customer):
+        return await _complete(request, context, customer)
+
+
+async def _complete(
+    request: web.Request, context: GatewayContext, customer: Customer
+) -> web.StreamResponse:
     asked = await read_json(request, decode_completion)
     check_completion(asked)
     model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
@@ -92,7 +106,7 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
     )
-    return await _answer(request, context, customer, job, asked)
+    return await _answer(request, context, job, asked)
 
 
 async def _count_prompt(meter: Meter, asked: CompletionRequest) -> TokenCount:
@@ -110,20 +124,18 @@ async def _count_prompt(meter: Meter, asked: CompletionRequest) -> TokenCount:
 async def _answer(
     request: web.Request,
     context: GatewayContext,
-    customer: Customer,
     job: AcceptedJob,
     asked: ChatRequest | CompletionRequest,
 ) -> web.StreamResponse:
-    with context.keys.job_slot(customer):
-        if asked.stream:
-            return await _stream(request, context, job, asked)
-        collector = Collector()
-        outcome = await JobRun(context, job, collector).run()
-        return web.Response(
-            body=msgspec.json.encode(_whole_answer(job, collector, outcome)),
-            content_type="application/json",
-            headers={"X-Basis-Receipt": outcome.receipt_hash, "X-Request-Id": job.job_id},
-        )
+    if asked.stream:
+        return await _stream(request, context, job, asked)
+    collector = Collector()
+    outcome = await JobRun(context, job, collector).run()
+    return web.Response(
+        body=msgspec.json.encode(_whole_answer(job, collector, outcome)),
+        content_type="application/json",
+        headers={"X-Basis-Receipt": outcome.receipt_hash, "X-Request-Id": job.job_id},
+    )
 
 
 async def _stream(

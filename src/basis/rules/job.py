@@ -56,6 +56,7 @@ class FailureReason(enum.StrEnum):
     CONTEXT_EXCEEDED = "context_exceeded"
     UNSUPPORTED = "unsupported"
     NO_WORKER = "no_worker"
+    QUEUE_FULL = "queue_full"
     QUEUE_TIMEOUT = "queue_timeout"
     FIRST_TOKEN_TIMEOUT = "first_token_timeout"  # noqa: S105 - a reason, no secret
     STALLED = "stalled"

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
@@ -104,6 +104,11 @@ def iterate_entries(connection: Connection) -> Iterator[Entry]:
         for head in heads:
             yield found[EntryId(head.id)]
         last_seq = heads[-1].seq
+
+
+def count_postings(connection: Connection) -> int:
+    """How many postings are recorded, those of no entry too."""
+    return connection.execute(select(func.count()).select_from(ledger_postings)).scalar_one()
 
 
 def load_balances(connection: Connection) -> dict[tuple[AccountPath, str], int]:

@@ -22,6 +22,7 @@ class BreakdownRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
 class MeasurementRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the factors were looked up from."""
 
+    quality_bps: int
     online_minutes: int
     first_token_us: int
     inter_token_us: int

@@ -21,7 +21,10 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredReceipt:
-    """A receipt as it was recorded. `recorded_hash` is compared by recomputing, not trusted."""
+    """A receipt as it was recorded. `recorded_hash` is compared by recomputing, not trusted.
+
+    `misfiled_column` names a column for searching that contradicts the core; "" if none does.
+    """
 
     seq: int
     recorded_hash: ReceiptHash
@@ -30,6 +33,7 @@ class StoredReceipt:
     details: ReceiptDetails
     reward_status: RewardStatus
     batch_hash: str | None
+    misfiled_column: str
 
 
 def load_receipt(connection: Connection, name: str) -> StoredReceipt:
@@ -101,15 +105,29 @@ def load_batched(connection: Connection, batch_hash: str) -> list[StoredReceipt]
 
 
 def _as_receipt(row: Row[Any]) -> StoredReceipt:
+    core = parse_core(row.core)
     return StoredReceipt(
         seq=row.seq,
         recorded_hash=ReceiptHash(row.hash),
-        core=parse_core(row.core),
+        core=core,
         status=JobStatus(row.status),
         details=msgspec.json.decode(row.details, type=ReceiptDetails),
         reward_status=RewardStatus(row.reward_status),
         batch_hash=row.batch_hash,
+        misfiled_column=_find_misfiled(row, core),
     )
+
+
+def _find_misfiled(row: Row[Any], core: ReceiptCore) -> str:
+    filed: dict[str, tuple[str, str]] = {
+        "job_id": (row.job_id, core.job_id),
+        "user_id": (row.user_id, core.user_id),
+        "worker_id": (row.worker_id, core.worker_id),
+        "worker_wallet": (row.worker_wallet, core.worker_wallet),
+        "reward_raw": (row.reward_raw, str(core.worker_reward_raw)),
+        "created_at": (row.created_at, core.created_at),
+    }
+    return next((name for name, (column, own) in filed.items() if column != own), "")
 
 
 class _CoreRecord(

@@ -13,7 +13,10 @@ import os
 import secrets
 from pathlib import Path
 
+from sqlalchemy import Engine, exists, select
+
 from basis.rules.errors import Misconfigured
+from basis.storage.schema import api_keys, workers
 
 PEPPER_FILE = "pepper"
 API_KEY_PREFIX = "sk-basis-"
@@ -46,6 +49,19 @@ def new_worker_token() -> str:
     return WORKER_TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
+def require_pepper(folder: Path, engine: Engine) -> None:
+    """Refuses a store whose pepper is gone: a new one would silently void every key and token.
+
+    Raises:
+        Misconfigured: `engine` holds hashes, and the folder no pepper that they were made with.
+    """
+    path = folder / PEPPER_FILE
+    if not path.exists() and _has_hashes(engine):
+        raise Misconfigured(
+            f"{path} is gone: restore it from a backup; without it no key or token is valid"
+        )
+
+
 def load_hasher(folder: Path) -> SecretHasher:
     """The hasher of a data folder; makes the pepper at the first start.
 
@@ -74,3 +90,11 @@ def load_hasher(folder: Path) -> SecretHasher:
             f"{path} is damaged: restore it from a backup, without it no key or token is valid"
         )
     return SecretHasher(pepper)
+
+
+def _has_hashes(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        return any(
+            connection.execute(select(exists().select_from(table))).scalar_one()
+            for table in (api_keys, workers)
+        )
