@@ -6,6 +6,7 @@ Rules of the network (prices, factors, fees) are not settings: they are dated ta
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -115,6 +116,8 @@ def _read_toml(path: Path) -> dict[str, object]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise Misconfigured(f"there is no settings file {path}") from None
+    except OSError as error:
+        raise Misconfigured(f"{path} cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{path} is not valid TOML: {error}") from None
 
@@ -193,7 +196,7 @@ def _out_of_range(settings: Settings) -> list[str]:
         ),
     ]
     rules.extend(
-        (getattr(settings.jobs, name) > 0, f"jobs.{name} must be positive")
+        (0 < getattr(settings.jobs, name) < math.inf, f"jobs.{name} must be positive and finite")
         for name in get_type_hints(JobSettings)
         if name.endswith("_s")
     )

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 import aiohttp
@@ -13,8 +16,9 @@ from sqlalchemy import Engine
 from basis.app import RunningOrchestrator, run_orchestrator
 from basis.config import DataSettings, JobSettings, ServerSettings, Settings, WorkerSettings
 from basis.storage.clock import now_iso
-from basis.storage.database import for_writing, open_database
+from basis.storage.database import DATABASE_FILE, for_writing, open_database
 from basis.storage.key_store import store_new_key
+from basis.storage.receipt_store import StoredReceipt, iterate_receipts
 from basis.storage.secrets import load_hasher, new_api_key
 
 
@@ -29,9 +33,7 @@ def quick_settings(folder: Path, **changes: object) -> Settings:
         known = {field: changes.pop(field) for field in list(changes) if hasattr(section, field)}
         sections[name] = msgspec.structs.replace(section, **known)
     assert not changes, f"no such settings: {changes}"
-    return msgspec.structs.replace(
-        Settings(), data=DataSettings(folder=str(folder)), **sections
-    )
+    return msgspec.structs.replace(Settings(), data=DataSettings(folder=str(folder)), **sections)
 
 
 def make_key(folder: Path, *, user_id: str = "user-1", wallet: str = "") -> str:
@@ -52,13 +54,64 @@ def make_key(folder: Path, *, user_id: str = "user-1", wallet: str = "") -> str:
     return key
 
 
+@cache
+def _prepared_folder() -> tuple[str, dict[str, bytes]]:
+    """A key, and the files of a data folder that knows it: migrated once, copied for each test."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        key = make_key(folder)
+        return key, {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def prepare_folder(folder: Path) -> str:
+    """Fills an empty data folder; the key of `user-1` that is valid there."""
+    key, files = _prepared_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    return key
+
+
+def stored_receipts(running: RunningOrchestrator) -> list[StoredReceipt]:
+    """Every receipt on record, oldest first."""
+    with running.context.engine.connect() as connection:
+        return list(iterate_receipts(connection))
+
+
+async def settled_receipts(running: RunningOrchestrator, count: int = 1) -> list[StoredReceipt]:
+    """The receipts once there are `count` of them, none is being written and no slot is taken."""
+    await until(lambda: len(stored_receipts(running)) >= count)
+    await running.context.background.wait(timeout_s=20)
+    await until(lambda: in_flight(running) == 0)
+    return stored_receipts(running)
+
+
+def in_flight(running: RunningOrchestrator) -> int:
+    """Slots that are taken, over all connected workers."""
+    return sum(session.in_flight for session in running.context.dispatcher.sessions.values())
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    """Lets the loop turn until `is_so`; fails after 20 seconds."""
+    async with asyncio.timeout(20):
+        while not is_so():
+            await next_turn()
+
+
+async def next_turn() -> None:
+    """Lets everything else run once."""
+    await asyncio.sleep(0)
+
+
 class Customer:
     """A customer with a key and an HTTP session."""
 
     def __init__(self, url: str, key: str) -> None:
         self.url = url
         self.key = key
-        self.http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {key}"})
+        self.http = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {key}"}, timeout=aiohttp.ClientTimeout(total=30)
+        )
 
     def post(self, path: str, **fields: object) -> aiohttp.client._RequestContextManager:
         """POSTs a JSON body."""
@@ -83,7 +136,7 @@ async def orchestrator(
     folder: Path, **changes: object
 ) -> AsyncIterator[tuple[RunningOrchestrator, Customer]]:
     """A running orchestrator and a customer of it."""
-    key = make_key(folder)
+    key = make_key(folder) if (folder / DATABASE_FILE).exists() else prepare_folder(folder)
     async with run_orchestrator(quick_settings(folder, **changes)) as running:
         customer = Customer(running.url, key)
         try:

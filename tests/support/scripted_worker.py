@@ -6,19 +6,18 @@ It speaks the protocol frame by frame, so that a test can also break it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import aiohttp
 import msgspec
 
-from basis.metering.meter import file_sha256
+from basis.rules.catalog import TINY_GGUF_SHA256
 from basis.wire import frames
-from tests.support.artefacts import TINY_GGUF
 
 WALLET = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-TINY_DIGEST = f"sha256:{file_sha256(TINY_GGUF)}"
+TINY_DIGEST = f"sha256:{TINY_GGUF_SHA256}"
 _decode = msgspec.json.Decoder(frames.ToWorker).decode
 
 Script = Callable[["ScriptedWorker", frames.Job], Awaitable[None]]
@@ -44,7 +43,9 @@ class ScriptedWorker:
         digest: str = TINY_DIGEST,
         script: Script = say_hello,
         token: str | None = None,
+        changes: Mapping[str, object] | None = None,
     ) -> None:
+        """`changes` are fields of the hello that differ from what fits the registration."""
         self.url = url
         self.worker_id = worker_id
         self.wallet = wallet
@@ -54,6 +55,7 @@ class ScriptedWorker:
         self.digest = digest
         self.script = script
         self.token = token
+        self.changes = dict(changes or {})
         self.welcome: frames.Welcome | None = None
         self.received: list[Any] = []
         self.jobs: list[frames.Job] = []
@@ -63,7 +65,7 @@ class ScriptedWorker:
         self._news = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def __aenter__(self) -> ScriptedWorker:
+    async def __aenter__(self) -> Self:
         self.http = aiohttp.ClientSession()
         if self.token is None:
             self.token = await self.register()
@@ -105,8 +107,8 @@ class ScriptedWorker:
             self._reader = asyncio.create_task(self._read())
 
     def hello(self) -> frames.Hello:
-        """The hello that fits the registration."""
-        return frames.Hello(
+        """The hello that fits the registration, with the test's changes."""
+        fitting = frames.Hello(
             protocol=frames.PROTOCOL_VERSION,
             worker_id=self.worker_id,
             token=self.token or "",
@@ -119,6 +121,7 @@ class ScriptedWorker:
             slots=self.slots,
             hardware=frames.Hardware(kind="cpu", name="scripted"),
         )
+        return msgspec.structs.replace(fitting, **self.changes)
 
     async def send(self, frame: frames.FromWorker) -> None:
         """Sends a frame."""
@@ -145,6 +148,26 @@ class ScriptedWorker:
         for seq, text in enumerate(texts):
             await self.chunk(job, seq, text)
         await self.done(job, len(texts), **fields)
+
+    async def stream(self, job: frames.Job, texts: Iterable[str], **fields: Any) -> int:
+        """Sends chunks without end, as many unacknowledged as the window lets; how many."""
+        assert self.welcome is not None
+        seq = 0
+        for seq, text in enumerate(texts, start=1):
+            await self.chunk(job, seq - 1, text, **fields)
+            limit = seq - self.welcome.window_frames
+            await self.wait_for(lambda worker, limit=limit: worker.last_ack(job) >= limit)
+        return seq
+
+    def last_ack(self, job: frames.Job) -> int:
+        """The highest `seq` of the job that is acknowledged; -1 if none is."""
+        return self.acked.get(job.lease_id, -1)
+
+    @property
+    def refusal(self) -> frames.Refused:
+        """The frame that refused the link."""
+        assert isinstance(self.received[0], frames.Refused), self.received
+        return self.received[0]
 
     async def wait_for(self, is_there: Callable[[ScriptedWorker], bool]) -> None:
         """Until frames have come that make `is_there` true."""

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def up(
     host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
-    port: Annotated[int | None, typer.Option(help="Port; 0 takes any free one.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="Port; 0 takes any free one.")
+    ] = None,
     data: DataOption = None,
     config: Annotated[
         Path | None, typer.Option("--config", "-c", help="Settings file; default basis.toml.")

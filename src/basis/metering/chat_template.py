@@ -15,6 +15,17 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from basis.rules.errors import InvalidInput, Misconfigured
 
+_BREAKDOWNS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+"""What a template can raise that meets messages for which it was not written."""
+
 
 class ChatTemplate:
     """A compiled template with its model's special tokens."""
@@ -54,7 +65,7 @@ class ChatTemplate:
                 raise_exception=_refuse,
                 **self._special,
             )
-        except (TemplateError, TypeError, ValueError) as error:
+        except _BREAKDOWNS as error:
             raise InvalidInput(
                 f"the model's chat template refuses these messages: {error}", param="messages"
             ) from error

@@ -1,0 +1,130 @@
+"""What the owner of a worker chooses, parsed from the command line and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from basis.rules.errors import InvalidWallet
+from basis.rules.wallet import Wallet, parse_wallet
+from basis.worker.exits import ExitCode, WorkerStop
+from basis.worker.identity import load_worker_id
+
+DEFAULT_STATE_FOLDER = Path("~/.basis/worker")
+AUTO = "auto"
+MAX_SLOTS = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelChoice:
+    """A network name and what the runtime calls it: a tag, a path, or "" for the default."""
+
+    model: str
+    local: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """Everything that one worker process is told.
+
+    `runtime_url` is for runtimes that run elsewhere ("" is the runtime's usual address);
+    `context_tokens` caps a slot's context, 0 leaves it to the catalog and the model.
+    """
+
+    orchestrator: str
+    worker_id: str
+    runtime: str = AUTO
+    runtime_url: str = ""
+    runtime_key: str = field(default="", repr=False)
+    models: tuple[ModelChoice, ...] = ()
+    slots: int = 1
+    context_tokens: int = 0
+    state_folder: Path = DEFAULT_STATE_FOLDER
+    backoff_first_s: float = 0.5
+    backoff_most_s: float = 30.0
+
+
+def parse_models(texts: Iterable[str]) -> tuple[ModelChoice, ...]:
+    """Choices from `name`, `name=local` and comma-separated lists of them, in their order.
+
+    Raises:
+        WorkerStop: an empty name, or one name with two different local names.
+    """
+    chosen: dict[str, ModelChoice] = {}
+    for part in (part.strip() for text in texts for part in text.split(",")):
+        if not part:
+            continue
+        name, _, local = (piece.strip() for piece in part.partition("="))
+        choice = ModelChoice(model=name, local=local)
+        if not name:
+            raise WorkerStop(
+                ExitCode.USAGE, f"--models {part!r} names no model; write NAME or NAME=LOCAL"
+            )
+        if chosen.setdefault(name, choice) != choice:
+            raise WorkerStop(ExitCode.USAGE, f"--models maps {name!r} twice; keep one of the two")
+    return tuple(chosen.values())
+
+
+def read_wallet(text: str) -> Wallet:
+    """The address to pay.
+
+    Raises:
+        WorkerStop: it is none.
+    """
+    try:
+        return parse_wallet(text.strip(), param="--wallet")
+    except InvalidWallet as error:
+        raise WorkerStop(ExitCode.BAD_WALLET, error.message) from error
+
+
+def parse_url(text: str, *, option: str) -> str:
+    """An http or https address without a slash at its end.
+
+    Raises:
+        WorkerStop: another scheme, or no host.
+    """
+    parts = urlsplit(text.strip())
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise WorkerStop(
+            ExitCode.USAGE, f"{option} is {text!r}; write an address like https://example.org"
+        )
+    return text.strip().rstrip("/")
+
+
+def is_exposed(url: str) -> bool:
+    """Whether what is sent to `url` crosses a network unencrypted."""
+    parts = urlsplit(url)
+    return parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "::1", "localhost"}
+
+
+def read_settings(
+    *,
+    orchestrator: str,
+    worker_id: str,
+    runtime: str,
+    runtime_url: str,
+    runtime_key: str,
+    models: Iterable[str],
+    slots: int,
+    context_tokens: int,
+    state_folder: Path,
+) -> WorkerSettings:
+    """Settings from what was typed; a worker id that was not given is the one kept in the folder.
+
+    Raises:
+        WorkerStop: something that was typed cannot be read.
+    """
+    folder = state_folder.expanduser()
+    return WorkerSettings(
+        orchestrator=parse_url(orchestrator, option="--orchestrator"),
+        worker_id=worker_id.strip() or load_worker_id(folder),
+        runtime=runtime,
+        runtime_url=parse_url(runtime_url, option="--runtime-url") if runtime_url else "",
+        runtime_key=runtime_key,
+        models=parse_models(models),
+        slots=slots,
+        context_tokens=context_tokens,
+        state_folder=folder,
+    )

@@ -1,0 +1,1 @@
+"""From receipt to ledger: posting, recovery, settlement, and the recompute that trusts nothing."""

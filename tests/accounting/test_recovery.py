@@ -1,0 +1,97 @@
+"""What was open when the orchestrator died gets its receipt at the next start, once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from basis.accounting.recompute import recompute
+from basis.accounting.recovery import close_lost_jobs
+from basis.rules.job import JobStatus
+from basis.storage.database import for_writing, open_database
+from basis.storage.job_store import JobWrite, load_open_jobs
+from basis.storage.ledger_store import load_balances
+from basis.storage.receipt_store import StoredReceipt, iterate_receipts
+from tests.support.books import make_finished, make_open_job
+from tests.support.orchestrators import orchestrator, prepare_folder, stored_receipts
+
+
+def open_jobs(engine: Engine, *numbers: int) -> None:
+    """Records jobs as accepted."""
+    with engine.begin() as connection:
+        JobWrite.apply_group(connection, [JobWrite(opened=make_open_job(n)) for n in numbers])
+
+
+def receipts(engine: Engine) -> list[StoredReceipt]:
+    """All receipts."""
+    with engine.connect() as connection:
+        return list(iterate_receipts(connection))
+
+
+def test_recovery__open_jobs__get_one_failed_receipt_each(engine: Engine) -> None:
+    open_jobs(engine, 1, 2, 3)
+
+    with engine.begin() as connection:
+        lost = close_lost_jobs(connection)
+
+    assert lost == 3
+    found = receipts(engine)
+    assert [receipt.core.job_id for receipt in found] == ["job_0001", "job_0002", "job_0003"]
+    assert {receipt.status for receipt in found} == {JobStatus.FAILED}
+    assert {receipt.details.failure_reason for receipt in found} == {"orchestrator_stopped"}
+    with engine.connect() as connection:
+        assert load_open_jobs(connection) == []
+        assert load_balances(connection) == {}
+        assert recompute(connection).is_equal
+
+
+def test_recovery__again__finds_nothing_to_do(engine: Engine) -> None:
+    open_jobs(engine, 1)
+    with engine.begin() as connection:
+        close_lost_jobs(connection)
+    before = receipts(engine)
+
+    with engine.begin() as connection:
+        assert close_lost_jobs(connection) == 0
+
+    assert receipts(engine) == before
+
+
+def test_recovery__interrupted__starts_over_from_where_it_began(engine: Engine) -> None:
+    open_jobs(engine, 1, 2)
+
+    with engine.connect() as connection:
+        close_lost_jobs(connection)
+        connection.rollback()
+    assert receipts(engine) == []
+    with engine.begin() as connection:
+        assert close_lost_jobs(connection) == 2
+
+    assert len(receipts(engine)) == 2
+
+
+def test_recovery__beside_finished_jobs__leaves_those_as_they_are(engine: Engine) -> None:
+    open_jobs(engine, 1, 2)
+    finished = make_finished(1)
+    with engine.begin() as connection:
+        JobWrite.apply_group(connection, [JobWrite(finished=finished)])
+
+    with engine.begin() as connection:
+        close_lost_jobs(connection)
+
+    first, second = receipts(engine)
+    assert (first.recorded_hash, first.status) == (finished.receipt_hash, JobStatus.COMPLETED)
+    assert (second.core.job_id, second.status) == ("job_0002", JobStatus.FAILED)
+
+
+async def test_start__over_open_jobs__closes_them_before_it_takes_new_ones(tmp_path: Path) -> None:
+    prepare_folder(tmp_path)
+    engine = open_database(tmp_path, create=False)
+    open_jobs(for_writing(engine), 1, 2)
+    engine.dispose()
+
+    for _start in range(2):
+        async with orchestrator(tmp_path) as (running, _customer):
+            found = stored_receipts(running)
+            assert [receipt.status for receipt in found] == [JobStatus.FAILED] * 2

@@ -1,0 +1,66 @@
+"""Runs the command's entry point in this process, in a folder of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from basis.cli.main import run
+from tests.support.books import Books, make_data_folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Its standard output, which must be JSON and nothing else."""
+        assert self.code == 0, self.err
+        return json.loads(self.out)
+
+
+Command = Callable[..., Outcome]
+
+
+@pytest.fixture
+def basis(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Types `basis ...` in an empty folder and without settings in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in list(os.environ):
+        if name.startswith("BASIS_"):
+            monkeypatch.delenv(name)
+
+    def type_command(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["basis", *arguments])
+        capsys.readouterr()
+        code = 0
+        try:
+            run()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else 1
+        printed = capsys.readouterr()
+        return Outcome(code=code, out=printed.out, err=printed.err)
+
+    return type_command
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Books:
+    """Full books in `data` of the working folder, where commands look by default."""
+    engine, books = make_data_folder(tmp_path / "data")
+    engine.dispose()
+    return books

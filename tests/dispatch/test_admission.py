@@ -1,0 +1,117 @@
+"""Registrations per address, and which offered models may get jobs."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from basis.dispatch.admission import RegistrationLimit, check_model_offer
+from basis.rules.catalog import PUBLISHED, TINY_GGUF_SHA256, Catalog
+from basis.rules.errors import LimitExceeded
+from basis.rules.wallet import parse_wallet
+from basis.storage.worker_store import WorkerRecord
+from basis.wire.frames import ModelOffer
+
+RECORD = WorkerRecord(
+    id="w1",
+    wallet=parse_wallet("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"),
+    runtime="llamacpp",
+    models=("basis-tiny", "basis-default", "basis-echo", "own"),
+    token_hash="",
+    earned_raw=0,
+    created_at="",
+    updated_at="",
+)
+OWN = replace(PUBLISHED.get("basis-tiny"), name="own", digests=())
+CATALOG = Catalog(version="t", effective_from="2026-11-21", models=(*PUBLISHED.models, OWN))
+DIGEST = f"sha256:{TINY_GGUF_SHA256}"
+TINY = ModelOffer(model="basis-tiny", digest=DIGEST, context_tokens=1_024)
+
+
+def verdict(offer: ModelOffer, **changes: object) -> str:
+    """Why the offer of the record, with changes, gets no jobs."""
+    return check_model_offer(offer, record=replace(RECORD, **changes), catalog=CATALOG)
+
+
+@pytest.mark.parametrize("context_tokens", [0, 1_024, 100_000])
+def test_offer__fitting__gets_jobs(context_tokens: int) -> None:
+    offer = ModelOffer(model="basis-tiny", digest=DIGEST, context_tokens=context_tokens)
+
+    assert verdict(offer) == ""
+
+
+@pytest.mark.parametrize(
+    ("offer", "changes", "words"),
+    [
+        (ModelOffer(model="gpt-4o"), {}, "not in this network's catalog"),
+        (ModelOffer(model="basis-small"), {}, "not registered"),
+        (ModelOffer(model="basis-default"), {}, "has not mapped"),
+        (TINY, {"runtime": "echo"}, "basis-echo only"),
+        (ModelOffer(model="basis-echo"), {}, "echo only"),
+        (ModelOffer(model="basis-tiny", digest="sha256:" + "0" * 64), {}, "artefact is sha256:0"),
+        (ModelOffer(model="basis-tiny"), {}, "artefact is unknown"),
+        (ModelOffer(model="basis-tiny", digest=DIGEST, context_tokens=1_023), {}, "1023 tokens"),
+        (ModelOffer(model="own"), {"runtime": "echo"}, "basis-echo only"),
+    ],
+)
+def test_offer__unfit__says_why(offer: ModelOffer, changes: dict[str, object], words: str) -> None:
+    assert words in verdict(offer, **changes)
+
+
+def test_offer__simulator__may_serve_its_own_model() -> None:
+    assert verdict(ModelOffer(model="basis-echo"), runtime="echo") == ""
+
+
+def test_offer__model_without_digests__takes_any_artefact() -> None:
+    assert verdict(ModelOffer(model="own", digest="sha256:whatever")) == ""
+
+
+def test_registrations__hour_used_up__is_refused_until_it_refills() -> None:
+    limit = RegistrationLimit(60)
+    for _ in range(60):
+        limit.take("a", now_s=0.0)
+
+    with pytest.raises(LimitExceeded) as caught:
+        limit.take("a", now_s=59.0)
+    limit.take("a", now_s=61.0)
+
+    assert caught.value.retry_after_s == 61
+
+
+def test_registrations__other_address__has_its_own_share() -> None:
+    limit = RegistrationLimit(1)
+    limit.take("a", now_s=0.0)
+
+    limit.take("b", now_s=0.0)
+
+    with pytest.raises(LimitExceeded):
+        limit.take("a", now_s=0.0)
+
+
+def test_registrations__many_addresses__forget_the_oldest() -> None:
+    limit = RegistrationLimit(1)
+
+    for number in range(70_000):
+        limit.take(str(number), now_s=0.0)
+
+    assert len(limit._buckets) == 65_536
+
+
+@given(st.integers(1, 10), st.lists(st.floats(0, 4_000), max_size=40))
+def test_registrations__any_times__allow_no_more_than_the_bucket_and_its_refill(
+    per_hour: int, gaps: list[float]
+) -> None:
+    limit = RegistrationLimit(per_hour)
+    now = allowed = 0.0
+
+    for gap in gaps:
+        now += gap
+        try:
+            limit.take("a", now_s=now)
+        except LimitExceeded:
+            continue
+        allowed += 1
+        assert allowed <= per_hour + now * per_hour / 3_600 + 1e-6

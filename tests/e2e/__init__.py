@@ -1,0 +1,1 @@
+"""The whole network over real sockets, in processes of its own, with official clients."""

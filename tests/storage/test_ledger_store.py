@@ -1,0 +1,141 @@
+"""Recorded entries: appended once, repeats told apart, balances equal to the fold of them all."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, create_engine, func, select
+
+from basis.rules.errors import Conflict
+from basis.rules.ledger import AccountPath, Entry, Posting, fold_balances, make_entry
+from basis.storage.ledger_store import iterate_entries, load_balances, load_entries, store_entries
+from basis.storage.schema import ledger_entries, ledger_postings, metadata
+from tests.support.books import NOW
+
+ACCOUNTS = ("customer/user-1", "network/fee", "network/dust", "reward/pending/0xA")
+
+
+def transfer(cause: str, amount_raw: int, *, asset: str = "BASIS", to: str = ACCOUNTS[1]) -> Entry:
+    """An entry that takes `amount_raw` from the first account."""
+    return make_entry(
+        kind="transfer",
+        cause=cause,
+        postings=[
+            Posting(account=AccountPath(ACCOUNTS[0]), asset=asset, amount_raw=-amount_raw),
+            Posting(account=AccountPath(to), asset=asset, amount_raw=amount_raw),
+        ],
+    )
+
+
+@st.composite
+def transfers(draw: st.DrawFn) -> Entry:
+    """Any entry of few causes, so that repeats are common, and of amounts beyond 64 bits."""
+    return transfer(
+        f"cause-{draw(st.integers(0, 12))}",
+        draw(st.integers(-(2**130), 2**130)),
+        asset=draw(st.sampled_from(["BASIS", "CREDIT"])),
+        to=draw(st.sampled_from(ACCOUNTS[1:])),
+    )
+
+
+def count(connection: Connection) -> tuple[int, int]:
+    """How many entries and postings are recorded."""
+    entries, postings = (
+        connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in (ledger_entries, ledger_postings)
+    )
+    return entries, postings
+
+
+def test_store__entry__is_read_back_as_it_was(engine: Engine) -> None:
+    entry = transfer("job_1", 10**30)
+    with engine.begin() as connection:
+        store_entries(connection, [entry], now=NOW)
+
+    with engine.connect() as connection:
+        assert load_entries(connection, [entry.id]) == {entry.id: entry}
+        assert load_balances(connection) == {
+            (ACCOUNTS[0], "BASIS"): -(10**30),
+            (ACCOUNTS[1], "BASIS"): 10**30,
+        }
+
+
+def test_store__repeat__changes_nothing(engine: Engine) -> None:
+    entry = transfer("job_1", 5)
+    for _repeat in range(3):
+        with engine.begin() as connection:
+            store_entries(connection, [entry, entry], now=NOW)
+
+    with engine.connect() as connection:
+        assert count(connection) == (1, 2)
+        assert load_balances(connection)[(AccountPath(ACCOUNTS[1]), "BASIS")] == 5
+
+
+def test_store__same_cause_other_amount__names_the_account_and_both_amounts(
+    engine: Engine,
+) -> None:
+    with engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 5)], now=NOW)
+
+    with pytest.raises(Conflict) as refused, engine.begin() as connection:
+        store_entries(connection, [transfer("job_2", 7), transfer("job_1", 6)], now=NOW)
+
+    for named in ("transfer of job_1", ACCOUNTS[0], "-5", "-6"):
+        assert named in refused.value.message
+    with engine.connect() as connection:
+        assert count(connection) == (1, 2)
+        assert load_balances(connection)[(AccountPath(ACCOUNTS[1]), "BASIS")] == 5
+
+
+def test_store__contradiction_within_one_call__is_refused(engine: Engine) -> None:
+    with pytest.raises(Conflict), engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 5), transfer("job_1", 6)], now=NOW)
+
+    with engine.connect() as connection:
+        assert count(connection) == (0, 0)
+
+
+def test_store__balance_that_returns_to_zero__is_left_out(engine: Engine) -> None:
+    with engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 5)], now=NOW)
+        store_entries(connection, [transfer("job_2", -5)], now=NOW)
+
+    with engine.connect() as connection:
+        assert load_balances(connection) == {}
+
+
+def test_store__more_accounts_than_one_query_holds__are_all_moved(engine: Engine) -> None:
+    entries = [transfer(f"job_{n}", n + 1, to=f"reward/pending/{n}") for n in range(1_200)]
+    for part in (entries, entries[:700]):
+        with engine.begin() as connection:
+            store_entries(connection, part, now=NOW)
+
+    with engine.connect() as connection:
+        assert load_balances(connection) == fold_balances(entries)
+        assert list(iterate_entries(connection)) == entries
+
+
+@settings(deadline=None, derandomize=True, max_examples=80)
+@given(groups=st.lists(st.lists(transfers(), max_size=6), max_size=8))
+def test_balances__after_any_groups__equal_the_fold_of_what_was_recorded(
+    groups: list[list[Entry]],
+) -> None:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    accepted: dict[str, Entry] = {}
+
+    for group in groups:
+        try:
+            with engine.begin() as connection:
+                store_entries(connection, group, now=NOW)
+        except Conflict:
+            continue
+        for entry in group:
+            accepted.setdefault(entry.id, entry)
+
+    with engine.connect() as connection:
+        assert load_balances(connection) == fold_balances(accepted.values())
+        assert list(iterate_entries(connection)) == list(accepted.values())
+        assert sum(load_balances(connection).values()) == 0
+    engine.dispose()

@@ -1,0 +1,80 @@
+"""The pepper and what is hashed under it."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from basis.rules.errors import Misconfigured
+from basis.storage.secrets import (
+    API_KEY_PREFIX,
+    PEPPER_FILE,
+    WORKER_TOKEN_PREFIX,
+    load_hasher,
+    new_api_key,
+    new_worker_token,
+)
+
+
+def test_pepper__made_at_the_first_start__is_for_its_owner_alone(tmp_path: Path) -> None:
+    load_hasher(tmp_path)
+
+    assert stat.S_IMODE((tmp_path / PEPPER_FILE).stat().st_mode) == 0o600
+
+
+def test_pepper__once_made__hashes_the_same_for_ever(tmp_path: Path) -> None:
+    key = new_api_key()
+
+    first, second = (load_hasher(tmp_path).hash(key) for _start in range(2))
+
+    assert first == second
+    assert load_hasher(tmp_path).matches(key, first)
+
+
+def test_pepper__of_another_folder__hashes_otherwise(tmp_path: Path) -> None:
+    key = new_api_key()
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+
+    here, there = (load_hasher(tmp_path / name).hash(key) for name in ("here", "there"))
+
+    assert here != there
+    assert not load_hasher(tmp_path / "there").matches(key, here)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"ab" * 31, b"ab" * 33, b"zz" * 32, b"\xff" * 64], ids=repr
+)
+def test_pepper__damaged__is_refused_and_kept(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / PEPPER_FILE).write_bytes(content)
+
+    with pytest.raises(Misconfigured) as refused:
+        load_hasher(tmp_path)
+
+    assert str(tmp_path / PEPPER_FILE) in refused.value.message
+    assert (tmp_path / PEPPER_FILE).read_bytes() == content
+
+
+def test_pepper__in_a_folder_that_is_missing__names_the_file(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="cannot be made"):
+        load_hasher(tmp_path / "missing")
+
+
+def test_secrets__fresh__never_repeat_and_say_what_they_are() -> None:
+    keys = {new_api_key() for _ in range(100)}
+    tokens = {new_worker_token() for _ in range(100)}
+
+    assert len(keys) == len(tokens) == 100
+    assert all(key.startswith(API_KEY_PREFIX) and len(key) == 52 for key in keys)
+    assert all(token.startswith(WORKER_TOKEN_PREFIX) for token in tokens)
+
+
+def test_hash__of_a_key__does_not_hold_the_key(tmp_path: Path) -> None:
+    key = new_api_key()
+
+    secret_hash = load_hasher(tmp_path).hash(key)
+
+    assert len(secret_hash) == 64
+    assert key.removeprefix(API_KEY_PREFIX) not in secret_hash
