@@ -180,14 +180,13 @@ async def test_model_add__mapped_name__is_served_by_the_orchestrator(
             running.url, worker_id="right", models=("basis-default",), digest=DIGEST
         )
         async with wrong:
-            assert wrong.welcome is not None
-            refused = wrong.welcome.models[0]
+            refused = wrong.refusal.code
             async with right, customer.chat(model="basis-default") as response:
                 answer = await response.json()
         async with customer.get("/api/inference/receipts") as response:
             (receipt,) = (await response.json())["receipts"]
 
-    assert not refused.routable
+    assert refused == "no_models"
     assert answer["choices"][0]["message"]["content"] == "Hello there."
     assert receipt["core"]["modelMultiplierBps"] == 10_000
     assert receipt["details"]["versions"]["catalog"].startswith(PUBLISHED.version + "+")

@@ -239,3 +239,15 @@ async def test_hello__same_worker_again__replaces_the_older_link(tmp_path: Path)
             assert len(newer.jobs) == 1
 
     assert "worker_lost" in text
+
+
+async def test_hello__endless_hardware_text__is_refused(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house, raw_link(house.running.url) as socket:
+        hello = msgspec.structs.replace(
+            house.worker.hello(), hardware=frames.Hardware(kind="gpu", name="x" * 201)
+        )
+        await socket.send_str(msgspec.json.encode(hello).decode())
+        refused = await refusal_of(socket)
+
+    assert refused.code == "bad_frame"
+    assert "200 characters" in refused.message

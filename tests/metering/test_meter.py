@@ -13,7 +13,12 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from basis.metering.gguf_tokenizer import load_gguf_vocabulary
 from basis.metering.meter import Meter, MeterShelf, load_meter
 from basis.rules.catalog import PUBLISHED
-from basis.rules.errors import InvalidInput, Misconfigured, UnknownModel
+from basis.rules.errors import (
+    InvalidInput,
+    Misconfigured,
+    UnknownModel,
+    UnsupportedFeature,
+)
 from tests.metering.llama import LlamaServer
 from tests.support.artefacts import TINY_GGUF
 
@@ -101,7 +106,7 @@ async def test_json__template_beside_it__is_used(tmp_path: Path) -> None:
 async def test_json__no_template__refuses_chats(tmp_path: Path) -> None:
     meter = load_meter(str(write_tokenizer(tmp_path)))
 
-    with pytest.raises(Misconfigured, match="no chat template"):
+    with pytest.raises(UnsupportedFeature, match="no chat template"):
         await meter.count_chat([{"role": "user", "content": "a"}], tools=None)
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from basis.rules.errors import Misconfigured
+from basis.storage.database import open_database
 from basis.storage.secrets import (
     API_KEY_PREFIX,
     PEPPER_FILE,
@@ -15,7 +16,9 @@ from basis.storage.secrets import (
     load_hasher,
     new_api_key,
     new_worker_token,
+    require_pepper,
 )
+from tests.support.orchestrators import make_key
 
 
 def test_pepper__made_at_the_first_start__is_for_its_owner_alone(tmp_path: Path) -> None:
@@ -78,3 +81,21 @@ def test_hash__of_a_key__does_not_hold_the_key(tmp_path: Path) -> None:
 
     assert len(secret_hash) == 64
     assert key.removeprefix(API_KEY_PREFIX) not in secret_hash
+
+
+def test_require_pepper__gone_with_keys_on_record__refuses(tmp_path: Path) -> None:
+    make_key(tmp_path)
+    (tmp_path / "pepper").unlink()
+    engine = open_database(tmp_path, create=False)
+    with pytest.raises(Misconfigured, match="restore it from a backup"):
+        require_pepper(tmp_path, engine)
+    engine.dispose()
+
+
+def test_require_pepper__fresh_folder__lets_one_be_made(tmp_path: Path) -> None:
+    engine = open_database(tmp_path, create=True)
+    require_pepper(tmp_path, engine)
+    load_hasher(tmp_path)
+    require_pepper(tmp_path, engine)
+    engine.dispose()
+    assert (tmp_path / "pepper").is_file()

@@ -80,9 +80,13 @@ class BasisProcess:
         if self._process.stderr is not None:
             self._process.stderr.close()
 
+    def terminate(self) -> None:
+        """Asks it to drain and end, and goes on."""
+        self._process.terminate()
+
     def stop(self) -> int:
         """Asks it to drain and end; the exit code."""
-        self._process.terminate()
+        self.terminate()
         return self.wait()
 
     def wait(self, *, timeout_s: float = _PATIENCE_S) -> int:

@@ -171,9 +171,11 @@ async def test_lease__link_breaks__ends_the_runtime() -> None:
 
 
 def test_split__long_text__keeps_to_the_limit_and_loses_nothing() -> None:
-    piece = TextPiece(text="é🦉" * 50_000, logprobs=msgspec.Raw(b"{}"))
+    piece = TextPiece(text="é🦉" * 50_000, reasoning="hm" * 30_000, logprobs=msgspec.Raw(b"{}"))
     parts = [part for part in split_piece(piece) if isinstance(part, TextPiece)]
     assert "".join(part.text for part in parts) == piece.text
-    assert all(len(part.text.encode()) <= MAX_CHUNK_TEXT_BYTES for part in parts)
+    assert "".join(part.reasoning for part in parts) == piece.reasoning
+    sizes = [len((part.text + part.reasoning).encode()) for part in parts]
+    assert max(sizes) <= MAX_CHUNK_TEXT_BYTES
     assert [part.logprobs is not None for part in parts].count(True) == 1
     assert split_piece(TextPiece(text="short")) == [TextPiece(text="short")]

@@ -70,6 +70,8 @@ def test_backoff__each_try__has_twice_the_bound_of_the_last_up_to_the_most() -> 
         ("bad_token", ExitCode.TOKEN_REFUSED),
         ("duplicate", ExitCode.TOKEN_REFUSED),
         ("no_models", ExitCode.NO_MODEL),
+        ("runtime", ExitCode.USAGE),
+        ("slots", ExitCode.USAGE),
         ("version", ExitCode.PROTOCOL),
         ("bad_frame", ExitCode.PROTOCOL),
         ("something_new", ExitCode.TOKEN_REFUSED),

@@ -22,6 +22,9 @@ from basis.wire import frames
 
 _decode = msgspec.json.Decoder(frames.FromWorker).decode
 
+_LONGEST_HARDWARE_TEXT = 200
+"""It is published as it is, in /api/workers."""
+
 
 class RefusedLink(Exception):
     """The hello was not good enough; carries the frame that says why."""
@@ -60,6 +63,11 @@ class Doorkeeper:
         if hello.runtime != record.runtime:
             raise RefusedLink(
                 "runtime", f"worker {record.id} is registered with runtime {record.runtime}"
+            )
+        claimed = (hello.hardware.kind, hello.hardware.name, hello.hardware.driver)
+        if max(len(text) for text in claimed) > _LONGEST_HARDWARE_TEXT:
+            raise RefusedLink(
+                "bad_frame", f"hardware texts have at most {_LONGEST_HARDWARE_TEXT} characters"
             )
         if not 1 <= hello.slots <= self.settings.max_slots:
             raise RefusedLink("slots", f"slots must be 1 to {self.settings.max_slots}")

@@ -19,7 +19,7 @@ from tokenizers import Tokenizer
 from basis.metering.chat_template import ChatTemplate
 from basis.metering.gguf_tokenizer import Vocabulary, load_gguf_vocabulary
 from basis.rules.catalog import Catalog
-from basis.rules.errors import Misconfigured
+from basis.rules.errors import Misconfigured, UnsupportedFeature
 from basis.rules.units import TokenCount
 
 SHIPPED_PREFIX = "shipped:"
@@ -70,10 +70,12 @@ class Meter:
 
         Raises:
             InvalidInput: the template refuses the messages.
-            Misconfigured: the model has no chat template.
+            UnsupportedFeature: the model has no chat template.
         """
         if self._template is None:
-            raise Misconfigured("this model has no chat template; use /v1/completions")
+            raise UnsupportedFeature(
+                "this model has no chat template: use /v1/completions", param="messages"
+            )
         return await self.count_prompt(self._template.render(messages, tools=tools))
 
     def _count(self, text: str) -> TokenCount:

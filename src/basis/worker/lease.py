@@ -152,10 +152,9 @@ def split_piece(piece: TextPiece | VectorPiece) -> list[TextPiece | VectorPiece]
 
 
 def _fits(piece: TextPiece) -> bool:
-    longest = max(len(piece.text), len(piece.reasoning))
-    return longest <= _SURE_CHARACTERS or (
-        max(len(piece.text.encode()), len(piece.reasoning.encode())) <= MAX_CHUNK_TEXT_BYTES
-    )
+    if len(piece.text) + len(piece.reasoning) <= _SURE_CHARACTERS:
+        return True
+    return len(piece.text.encode()) + len(piece.reasoning.encode()) <= MAX_CHUNK_TEXT_BYTES
 
 
 def _split_text(text: str) -> Iterator[str]:

@@ -36,6 +36,8 @@ _FATAL_REFUSALS = {
         "another process is connected as this worker; give each its own --worker-id",
     ),
     "no_models": (ExitCode.NO_MODEL, "offer a model of the catalog with --models"),
+    "runtime": (ExitCode.USAGE, "register this worker again, or take another --worker-id"),
+    "slots": (ExitCode.USAGE, "choose other --slots"),
     "version": (ExitCode.PROTOCOL, "update the worker or the orchestrator"),
     "bad_frame": (ExitCode.PROTOCOL, "update the worker or the orchestrator"),
 }
