@@ -239,6 +239,7 @@ async def test_hello__same_worker_again__replaces_the_older_link(tmp_path: Path)
             assert len(newer.jobs) == 1
 
     assert "worker_lost" in text
+    assert [notice.code for notice in house.worker.of_kind(frames.Notice)] == ["duplicate"]
 
 
 async def test_hello__endless_hardware_text__is_refused(tmp_path: Path) -> None:

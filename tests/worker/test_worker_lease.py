@@ -84,7 +84,13 @@ FINISH = Finish(finish_reason=FinishReason.STOP, prompt_tokens=3, output_tokens=
 
 
 def make_lease(runtime: ScriptedRuntime, outbox: Outbox, *, window: int = 100) -> Lease:
-    return Lease(chat_job("x"), runtime=runtime, send=outbox.send, window_frames=window)
+    return Lease(
+        chat_job("x"),
+        runtime=runtime,
+        slots=asyncio.Semaphore(1),
+        send=outbox.send,
+        window_frames=window,
+    )
 
 
 async def test_lease__whole_answer__is_numbered_from_zero_and_done_last() -> None:
@@ -159,7 +165,9 @@ async def test_lease__no_finish_or_a_fault_of_ours__fails_this_job_only(
 async def test_lease__deadline_passed__gives_back() -> None:
     outbox, runtime = Outbox(), ScriptedRuntime(*words(5), FINISH)
     job = msgspec.structs.replace(chat_job("x"), timeout_s=0)
-    end = await Lease(job, runtime=runtime, send=outbox.send, window_frames=1).run()
+    end = await Lease(
+        job, runtime=runtime, slots=asyncio.Semaphore(1), send=outbox.send, window_frames=1
+    ).run()
     assert end.outcome is LeaseOutcome.FAILED
     assert runtime.is_closed or runtime.given == 0
 

@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 
 import msgspec
-import pytest
 from orchestrator_double import OrchestratorDouble, chat_job
 from running_worker import LONG_TEXT, WALLET, Start, begin_stuck_job, expect_soon
 
@@ -78,24 +77,43 @@ async def test_cancel__running_lease__frees_its_slot_without_a_word(
     assert connection.frames.empty()
 
 
-@pytest.mark.parametrize(
-    ("job", "reason"),
-    [
-        (chat_job("x", lease_id="lease-2"), frames.WorkerFault.RUNTIME_ERROR),
-        (chat_job("x", lease_id="lease-2", model="basis-x"), frames.WorkerFault.MODEL_UNAVAILABLE),
-    ],
-)
-async def test_job__no_slot_or_no_such_model__is_given_back(
-    job: frames.Job, reason: frames.WorkerFault, orchestrator: OrchestratorDouble, start: Start
+async def test_job__slots_given_away_early__waits_for_one(
+    orchestrator: OrchestratorDouble, start: Start
+) -> None:
+    """The orchestrator counts a slot as free once it has sent the cancel; this side needs longer."""
+    orchestrator.window_frames = 1
+    start(slots=1)
+    connection = await orchestrator.connected()
+    await begin_stuck_job(connection)
+    await connection.send(chat_job("next", lease_id="lease-2"))
+    await connection.send(frames.Cancel(lease_id="lease-1", reason="the customer left"))
+    gathered = await connection.until_end("lease-2")
+    assert [type(frame) for frame in gathered] == [frames.Chunk, frames.Done]
+
+
+async def test_job__far_beyond_the_slots__is_given_back(
+    orchestrator: OrchestratorDouble, start: Start
 ) -> None:
     orchestrator.window_frames = 1
     start(slots=1)
     connection = await orchestrator.connected()
     await begin_stuck_job(connection)
-    await connection.send(job)
+    for lease_id in ("lease-2", "lease-3"):
+        await connection.send(chat_job("x", lease_id=lease_id))
     failed = await connection.next()
     assert isinstance(failed, frames.Failed)
-    assert (failed.lease_id, failed.reason) == ("lease-2", reason)
+    assert (failed.lease_id, failed.reason) == ("lease-3", frames.WorkerFault.RUNTIME_ERROR)
+
+
+async def test_job__model_that_was_not_offered__is_given_back(
+    orchestrator: OrchestratorDouble, start: Start
+) -> None:
+    start()
+    connection = await orchestrator.connected()
+    await connection.send(chat_job("x", model="basis-x"))
+    failed = await connection.next()
+    assert isinstance(failed, frames.Failed)
+    assert failed.reason is frames.WorkerFault.MODEL_UNAVAILABLE
 
 
 async def test_link__lost__drops_its_leases_and_connects_again(

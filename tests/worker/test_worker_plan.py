@@ -109,7 +109,7 @@ def test_job__room_and_an_offered_model__is_taken() -> None:
     [
         (0, "basis-echo", True, WorkerFault.DRAINING),
         (0, "basis-tiny", False, WorkerFault.MODEL_UNAVAILABLE),
-        (2, "basis-echo", False, WorkerFault.RUNTIME_ERROR),
+        (4, "basis-echo", False, WorkerFault.RUNTIME_ERROR),
     ],
 )
 def test_job__that_cannot_run__is_given_back_with_the_reason(

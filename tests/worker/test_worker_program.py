@@ -217,7 +217,7 @@ def test_view__any_phase__shows_state_and_why_it_is_idle() -> None:
     state = WorkerState(worker_id="host-1", orchestrator="http://o", slots=2)
     board = Board(advance_phase(state, Phase.WAITING, "no answer; trying again within 3 s"))
     rows = describe_state(board.state)
-    assert rows["state"] == "waiting, 0 of 2 busy"
+    assert rows["state"] == "waiting, 0 of 2 slots busy"
     assert rows["idle"] == "no answer; trying again within 3 s"
     assert "rewards" not in rows
     assert render_panel(board.state) is not None

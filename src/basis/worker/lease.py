@@ -40,10 +40,22 @@ Send = Callable[[FromWorker], Awaitable[None]]
 
 
 class Lease:
-    """A job on its way. While the window is full the runtime's stream is left unread."""
+    """A job on its way. While the window is full the runtime's stream is left unread.
 
-    def __init__(self, job: Job, *, runtime: Runtime, send: Send, window_frames: int) -> None:
+    It waits for one of `slots`, so that the runtime never gets more than it was offered for.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        *,
+        runtime: Runtime,
+        slots: asyncio.Semaphore,
+        send: Send,
+        window_frames: int,
+    ) -> None:
         self.job = job
+        self._slots = slots
         self._runtime = runtime
         self._send = send
         self._window_frames = max(1, window_frames)
@@ -82,7 +94,7 @@ class Lease:
         return self._end(LeaseOutcome.DONE, started_s, finish=finish)
 
     async def _answer(self) -> Finish:
-        async with aclosing(self._runtime.run(self.job)) as pieces:
+        async with self._slots, aclosing(self._runtime.run(self.job)) as pieces:
             async for piece in whole_answer(pieces):
                 if isinstance(piece, Finish):
                     await self._send_done(piece)

@@ -72,16 +72,21 @@ def decide_after_refusal(refused: Refused, *, registered_anew: bool) -> AfterRef
 def decide_on_job(
     job: Job, *, state: WorkerState, offered: frozenset[str], draining: bool
 ) -> JobRefusal | None:
-    """Why the job cannot be taken; None if it can."""
+    """Why the job cannot be taken; None if it can.
+
+    The orchestrator may give a slot away before this side has freed it, so a job beyond the slots
+    waits for one; but no more than one for each.
+    """
     if draining:
         return JobRefusal(reason=WorkerFault.DRAINING, detail="the worker is stopping")
     if job.model not in offered:
         return JobRefusal(
             reason=WorkerFault.MODEL_UNAVAILABLE, detail=f"{job.model!r} was not offered"
         )
-    if state.busy_slots >= state.slots:
+    if state.busy_slots >= 2 * state.slots:
         return JobRefusal(
-            reason=WorkerFault.RUNTIME_ERROR, detail=f"all {state.slots} slots are busy"
+            reason=WorkerFault.RUNTIME_ERROR,
+            detail=f"{state.slots} slots, and {state.busy_slots} jobs",
         )
     return None
 

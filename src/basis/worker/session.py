@@ -63,6 +63,7 @@ class Session:
         self._board = board
         self._stop = stop
         self._offered = frozenset(verdict.model for verdict in welcome.models)
+        self._slots = asyncio.Semaphore(board.state.slots)
         self._leases: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
         self._no_leases = asyncio.Event()
         self._no_leases.set()
@@ -113,7 +114,8 @@ class Session:
         return SessionEnd.OWNER_STOPPED if self._stop.is_asked else SessionEnd.ORCHESTRATOR_DRAINED
 
     async def _send_status(self) -> None:
-        await self._link.send(Status(busy_slots=len(self._leases), draining=self._stop.is_asked))
+        busy = min(len(self._leases), self._board.state.slots)
+        await self._link.send(Status(busy_slots=busy, draining=self._stop.is_asked))
 
     async def _on_frame(self, frame: ToWorker) -> None:
         match frame:
@@ -164,6 +166,7 @@ class Session:
         lease = Lease(
             job,
             runtime=self._runtime,
+            slots=self._slots,
             send=self._link.send,
             window_frames=self._welcome.window_frames,
         )

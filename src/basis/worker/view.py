@@ -77,7 +77,7 @@ def render_panel(state: WorkerState) -> RenderableType:
 
 def describe_state(state: WorkerState) -> dict[str, str]:
     """The rows of the view; a row that would say nothing is left out."""
-    slots = f"{state.busy_slots} of {state.slots} busy"
+    slots = f"{min(state.busy_slots, state.slots)} of {state.slots} slots busy"
     rate = f", last at {state.tokens_per_s:.1f} tokens/s" if state.tokens_per_s else ""
     rows = {
         "state": f"{state.phase.value}, {slots}",
