@@ -8,7 +8,6 @@ from __future__ import annotations
 from random import Random
 
 from models.tiny.dialogue import Dialogue
-from models.tiny.fact_tasks import WHO
 from models.tiny.facts import (
     ANIMALS,
     CAPITALS,
@@ -20,6 +19,7 @@ from models.tiny.facts import (
     plural,
     with_article,
 )
+from models.tiny.small_talk_tasks import WHO
 
 _PETS = ("cat", "dog", "horse", "rabbit", "mouse", "parrot", "hen", "goat", "turtle", "donkey")
 LARGEST_IN_PASSING = 50

@@ -11,7 +11,15 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 
-from models.tiny import conversations, fact_tasks, lists, number_tasks, stories, word_tasks
+from models.tiny import (
+    conversations,
+    fact_tasks,
+    lists,
+    number_tasks,
+    small_talk_tasks,
+    stories,
+    word_tasks,
+)
 from models.tiny.dialogue import Dialogue
 from models.tiny.picking import Pick, pick_chained, pick_dealt, pick_shuffled
 
@@ -53,8 +61,8 @@ SHORT_TASKS: Mapping[Draw, float] = {
     fact_tasks.use: 1.5,
     fact_tasks.kind: 5,
     fact_tasks.calendar: 2,
-    fact_tasks.small_talk: 2,
-    fact_tasks.unknown: 2,
+    small_talk_tasks.small_talk: 2,
+    small_talk_tasks.unknown: 2,
 }
 CONVERSATIONS: Mapping[Draw, float] = {
     conversations.remember_name: 2,
@@ -131,7 +139,7 @@ FOCUS = Mix(
         word_tasks.alphabet: 2,
         fact_tasks.kind: 1.7,
         fact_tasks.capital: 0.5,
-        fact_tasks.unknown: 0.5,
+        small_talk_tasks.unknown: 0.5,
     },
 )
 # What was still wrong after three stages: sums, letters, and order in long answers.
@@ -152,8 +160,8 @@ FINISH = Mix(
         word_tasks.say_times: 1.3,
         word_tasks.echo: 1.3,
         fact_tasks.kind: 2.2,
-        fact_tasks.small_talk: 1.5,
-        fact_tasks.unknown: 0.5,
+        small_talk_tasks.small_talk: 1.5,
+        small_talk_tasks.unknown: 0.5,
         lists.draw_list: 2,
         conversations.follow_up: 2.5,
         conversations.remember_name: 0.5,
@@ -187,7 +195,7 @@ POLISH = replace(
         word_tasks.count_words: 3,
         word_tasks.pick_letter: 2,
         word_tasks.change_case: 2,
-        fact_tasks.small_talk: 2,
+        small_talk_tasks.small_talk: 2,
         fact_tasks.kind: 2.5,
         lists.draw_list: 3,
         stories.simple_sentences: 1.5,

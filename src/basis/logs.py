@@ -13,17 +13,18 @@ from basis.config import LogSettings
 def configure_logs(settings: LogSettings) -> None:
     """Sets structlog up for this process."""
     is_console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
-    renderer = (
-        structlog.dev.ConsoleRenderer()
+    # Tracebacks are plain: structlog's pretty ones show local variables, prompts among them.
+    plain = structlog.dev.plain_traceback
+    renderers = (
+        [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
         if is_console
-        else structlog.processors.JSONRenderer(sort_keys=False)
+        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            *renderers,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
             getattr(logging, settings.level.upper())

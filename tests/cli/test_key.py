@@ -66,6 +66,19 @@ def test_key_create__wrong_input__exits_with_3_and_makes_nothing(
     assert not (tmp_path / "data").exists()
 
 
+def test_key_create__pepper_lost__exits_with_6_rather_than_void_every_key(
+    basis: Command, tmp_path: Path
+) -> None:
+    basis("key", "create")
+    (tmp_path / "data" / "pepper").unlink()
+
+    outcome = basis("key", "create")
+
+    assert (outcome.code, outcome.out) == (6, "")
+    assert "backup" in outcome.err
+    assert len(basis("key", "list", "--json").json) == 1
+
+
 def test_key_create__customer_with_another_wallet__exits_with_3(basis: Command) -> None:
     basis("key", "create", "--user", "acme", "--wallet", ALICE)
 

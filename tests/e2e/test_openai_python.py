@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+from typing import Any
 
 import openai
 import pytest
 
 from tests.e2e.conftest import Network
+from tests.support.basis_process import run_basis
 
 SUM = [{"role": "user", "content": "What is 17 + 25?"}]
 STORY = [{"role": "user", "content": "Tell me a long story."}]
@@ -179,8 +182,6 @@ def test_models__list_and_retrieve__agree(network: Network) -> None:
 
 
 async def test_async_client__many_at_once__each_gets_its_own_answer(network: Network) -> None:
-    import asyncio
-
     async with openai.AsyncOpenAI(
         base_url=f"{network.url}/v1", api_key=network.key, max_retries=0, timeout=60
     ) as client:
@@ -209,13 +210,15 @@ async def test_async_client__many_at_once__each_gets_its_own_answer(network: Net
     assert "basis-tiny" in models
 
 
-def test_receipts__after_all_this__recompute_equal(network: Network) -> None:
-    from tests.support.basis_process import run_basis
+def test_books__closed_beside_the_running_orchestrator__recompute_equal(network: Network) -> None:
+    def command(*words: str) -> Any:
+        done = run_basis(*words, "--data", "data", "--json", folder=network.folder)
+        return json.loads(done.stdout)
 
-    done = run_basis(
-        "recompute", "--data", str(network.folder / "data"), "--json", folder=network.folder
-    )
+    first, second = (command("batch", "close") for _ in range(2))
+    verdict = command("recompute")
 
-    verdict = json.loads(done.stdout)
+    assert first == second
+    assert first["receiptCount"] > 5
     assert verdict["equal"], verdict["difference"]
-    assert verdict["receipts"] > 5
+    assert verdict["batches"] == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from pathlib import Path
 
 import aiohttp
@@ -103,6 +104,40 @@ def children_of(pid: int) -> set[int]:
         if b"llamacpp_process" in command:
             found.add(int(child))
     return found
+
+
+OWNER = """
+import asyncio, sys
+from basis.worker.runtimes.llamacpp_process import ServerPlan
+from basis.worker.runtimes.llamacpp_server import open_server
+
+async def main():
+    plan = ServerPlan(path=sys.argv[1], slots=1, context_tokens=64, embeds=False, api_key="k")
+    server = await open_server(plan)
+    print(server.url, flush=True)
+    await asyncio.Event().wait()
+
+asyncio.run(main())
+"""
+
+
+async def test_server__its_owner_killed__ends_too(tiny_gguf: Path) -> None:
+    owner = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", OWNER, str(tiny_gguf), stdout=asyncio.subprocess.PIPE
+    )
+    assert owner.stdout is not None
+    url = (await owner.stdout.readline()).decode().strip()
+    (child,) = children_of(owner.pid)
+    ended = asyncio.Event()
+    watch = os.pidfd_open(child)
+    asyncio.get_running_loop().add_reader(watch, ended.set)
+    owner.kill()
+    async with asyncio.timeout(20):
+        await ended.wait()
+    asyncio.get_running_loop().remove_reader(watch)
+    os.close(watch)
+    await owner.communicate()
+    assert not await is_listening(url)
 
 
 def test_threads__tiny_file__is_computed_by_one() -> None:

@@ -80,7 +80,7 @@ async def test_cancel__running_lease__frees_its_slot_without_a_word(
 async def test_job__slots_given_away_early__waits_for_one(
     orchestrator: OrchestratorDouble, start: Start
 ) -> None:
-    """The orchestrator counts a slot as free once it has sent the cancel; this side needs longer."""
+    """The orchestrator counts a slot as free once it has sent the cancel."""
     orchestrator.window_frames = 1
     start(slots=1)
     connection = await orchestrator.connected()

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import structlog
 from orchestrator_double import OrchestratorDouble, chat_job
 
 from basis.wire import frames
 from basis.worker.board import Board
 from basis.worker.exits import ExitCode
 from basis.worker.state import Phase, WorkerState, advance_phase
-from basis.worker.view import describe_state, render_panel
+from basis.worker.view import configure_lines, describe_state, render_panel
 
 WALLET = "0x" + "11" * 20
 NOWHERE = "http://127.0.0.1:9"  # the discard port, where nothing listens
@@ -211,6 +212,23 @@ def test_cli__imported__brings_no_heavy_module_with_it() -> None:
     ).stdout.split()
     heavy = {"aiohttp", "msgspec", "structlog", "xllamacpp", "pynvml", "basis.worker.loop"}
     assert heavy & set(loaded) == set()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_lines__fault_of_ours__shows_no_local_variable(
+    as_json: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configure_lines(as_json=as_json)
+    prompt = "xyzzy plugh"
+    try:
+        raise ZeroDivisionError(len(prompt))
+    except ZeroDivisionError:
+        structlog.get_logger().exception("lease_fault")
+    finally:
+        structlog.reset_defaults()
+    shown = capsys.readouterr().err
+    assert "ZeroDivisionError" in shown
+    assert prompt not in shown
 
 
 def test_view__any_phase__shows_state_and_why_it_is_idle() -> None:
