@@ -253,9 +253,20 @@ def story(random: Random, pick: Pick) -> Dialogue:
     return Dialogue(task="story", turns=turns, key=wish, weight=STORY_WEIGHT)
 
 
-_SENTENCE_VERBS = _words(
-    "walks runs sleeps sings waits smiles rests plays jumps reads dances works"
-)
+_SENTENCE_VERBS = [
+    "walks",
+    "runs",
+    "sleeps",
+    "sings",
+    "waits",
+    "smiles",
+    "rests",
+    "plays",
+    "jumps",
+    "reads",
+    "dances",
+    "works",
+]
 
 
 def simple_sentences(random: Random, pick: Pick) -> Dialogue:
