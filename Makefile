@@ -25,8 +25,9 @@ $(READY): requirements/dev.txt pyproject.toml scripts/make_venv.sh
 
 $(NODE_READY): $(READY) tests/npm/package-lock.json
 	$(SAY) "Installing the npm packages of the tests (once)"
-	@PATH="$$($(PYTHON) scripts/node_path.py):$$PATH" && cd tests/npm && \
-		npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@npm="$$($(PYTHON) scripts/node_path.py npm)"; \
+		PATH="$$($(PYTHON) scripts/node_path.py):$$PATH"; export PATH; \
+		cd tests/npm && node "$$npm" ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
 demo: $(READY) ## Run the whole network on real inference, and check every figure.

@@ -12,6 +12,7 @@ import msgspec
 import openai
 import pytest
 
+from basis.rules.job import JobStatus
 from basis.wire import frames
 from basis.wire.frames import FinishReason, WorkerFault
 from tests.support.house import House, open_house
@@ -160,6 +161,28 @@ async def test_worker_that_fails__in_mid_stream__is_an_api_error_in_band(tmp_pat
     assert "".join(texts) == "Hel"
     assert not isinstance(caught.value, openai.APIStatusError)
     assert "secret" not in str(caught.value)
+
+
+async def test_stream__left_by_its_customer__charges_for_what_was_delivered(
+    tmp_path: Path,
+) -> None:
+    async def begin_and_wait(worker: ScriptedWorker, job: frames.Job) -> None:
+        await worker.chunk(job, 0, "Hello there.")
+        await worker.wait_for(lambda worker: job.lease_id in worker.cancelled)
+
+    async with client_of(tmp_path, script=begin_and_wait) as (client, house):
+        stream = await client.chat.completions.create(
+            model="basis-tiny", messages=HELLO, max_tokens=160, stream=True
+        )
+        async for chunk in stream:
+            if chunk.choices[0].delta.content:
+                break
+        await stream.close()
+        receipt = await house.receipt()
+
+    assert (receipt.status, receipt.details.finish_reason) == (JobStatus.COMPLETED, "cancelled")
+    assert 0 < receipt.core.output_tokens < 160
+    assert receipt.core.total_charged_raw > 0
 
 
 async def call_weather(worker: ScriptedWorker, job: frames.Job) -> None:
