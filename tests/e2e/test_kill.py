@@ -6,8 +6,10 @@ import asyncio
 import json
 import random
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from sqlalchemy import Engine
 
 from basis.rules.job import JobStatus
@@ -103,10 +105,17 @@ async def wait_for_workers(orchestrator: BasisProcess) -> None:
         )
 
 
-async def test_kill__of_the_orchestrator_under_load__loses_and_doubles_nothing(
-    tmp_path: Path,
-) -> None:
+@pytest.fixture
+def rounds(tmp_path: Path) -> Iterator[Rounds]:
+    """Rounds over an empty folder; nothing of them runs on."""
     rounds = Rounds(tmp_path)
+    yield rounds
+    rounds.orchestrator.kill()
+
+
+async def test_kill__of_the_orchestrator_under_load__loses_and_doubles_nothing(
+    tmp_path: Path, rounds: Rounds
+) -> None:
     load = Load(
         url=rounds.url, key=create_key(tmp_path), on_sent=rounds.on_sent, is_up=rounds.is_up
     )

@@ -99,7 +99,7 @@ async def test_metered__model_without_a_template__is_asked_through_completions(
         ScriptedWorker(running.url, models=("own",)),
     ):
         async with await ask_own(customer) as response:
-            message = await expect_error(response, 503, "misconfigured")
+            message = await expect_error(response, 400, "unsupported_feature", param="messages")
         async with customer.post("/v1/completions", model="own", prompt="x") as response:
             assert response.status == 200
 
