@@ -22,6 +22,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
@@ -46,8 +47,29 @@ class Figures:
     kind: str
     jobs_per_s: float
     cpu_us: float
+    loop_us: float
+    """Of cpu_us, what the event loop's thread took."""
+    storage_us: float
+    """Of cpu_us, what the thread that writes to the store took."""
     latency_p50_ms: float
     latency_p95_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """CPU seconds of the server's process, the in-process worker's left out."""
+
+    all_s: float
+    loop_s: float
+    storage_s: float
+
+    def since(self, earlier: Usage) -> Usage:
+        """What was used after `earlier`."""
+        return Usage(
+            all_s=self.all_s - earlier.all_s,
+            loop_s=self.loop_s - earlier.loop_s,
+            storage_s=self.storage_s - earlier.storage_s,
+        )
 
 
 def main() -> None:
@@ -89,13 +111,15 @@ def _measure(server: str, kind: str, options: argparse.Namespace) -> Figures:
     uvloop.run(_load(url, key, kind, jobs=jobs, at_once=options.at_once))
     wall_s = time.perf_counter() - began
     ours.send("stop")
-    cpu_s = ours.recv()
+    used: Usage = ours.recv()
     process.join()
     return Figures(
         server=server,
         kind=kind,
         jobs_per_s=jobs / wall_s,
-        cpu_us=cpu_s / jobs * 1e6,
+        cpu_us=used.all_s / jobs * 1e6,
+        loop_us=used.loop_s / jobs * 1e6,
+        storage_us=used.storage_s / jobs * 1e6,
         latency_p50_ms=statistics.median(sequential) * 1_000,
         latency_p95_ms=statistics.quantiles(sequential, n=20)[-1] * 1_000,
     )
@@ -131,10 +155,10 @@ async def _attend(
     url, key, worker_cpu_s = await ready
     pipe.send((url, key))
     await asyncio.to_thread(pipe.recv)
-    marked = _cpu_s() - worker_cpu_s()
+    marked = _read_usage(worker_cpu_s)
     pipe.send("marked")
     await asyncio.to_thread(pipe.recv)
-    pipe.send(_cpu_s() - worker_cpu_s() - marked)
+    pipe.send(_read_usage(worker_cpu_s).since(marked))
     stop.set()
     await serving
 
@@ -200,9 +224,19 @@ async def _load(url: str, key: str, kind: str, *, jobs: int, at_once: int) -> li
     return latencies
 
 
-def _cpu_s() -> float:
+def _read_usage(worker_cpu_s: Callable[[], float]) -> Usage:
+    """Called in the event loop's thread."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return usage.ru_utime + usage.ru_stime
+    storage_s = sum(
+        time.clock_gettime(time.pthread_getcpuclockid(thread.ident))
+        for thread in threading.enumerate()
+        if thread.name == "basis-writer" and thread.ident is not None
+    )
+    return Usage(
+        all_s=usage.ru_utime + usage.ru_stime - worker_cpu_s(),
+        loop_s=time.thread_time(),
+        storage_s=storage_s,
+    )
 
 
 def _print_table(figures: list[Figures], options: argparse.Namespace) -> None:
@@ -214,7 +248,9 @@ def _print_table(figures: list[Figures], options: argparse.Namespace) -> None:
         f"commit {commit}; {options.rounds} rounds of {options.jobs} jobs, "
         f"{options.at_once} at once; median (min-max)"
     )
-    print(f"{'':<14}{'jobs/s':>20}{'CPU us/job':>24}{'p50 ms':>20}{'p95 ms':>20}")
+    print(
+        f"{'':<14}{'jobs/s':>20}{'CPU us/job':>22}{'loop':>8}{'store':>8}{'p50 ms':>20}{'p95 ms':>20}"
+    )
     medians: dict[tuple[str, str], float] = {}
     for kind in ("plain", "stream"):
         for server in ("bare", "basis"):
@@ -223,12 +259,14 @@ def _print_table(figures: list[Figures], options: argparse.Namespace) -> None:
             cells = [
                 _spread([row.jobs_per_s for row in rows], 0),
                 _spread([row.cpu_us for row in rows], 0),
+                f"{statistics.median(row.loop_us for row in rows):.0f}",
+                f"{statistics.median(row.storage_us for row in rows):.0f}",
                 _spread([row.latency_p50_ms for row in rows], 2),
                 _spread([row.latency_p95_ms for row in rows], 2),
             ]
-            print(
-                f"{server + ' ' + kind:<14}{cells[0]:>20}{cells[1]:>24}{cells[2]:>20}{cells[3]:>20}"
-            )
+            widths = (20, 22, 8, 8, 20, 20)
+            line = "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))
+            print(f"{server + ' ' + kind:<14}{line}")
     for kind in ("plain", "stream"):
         ratio = medians["basis", kind] / medians["bare", kind]
         print(f"{kind}: the gateway's CPU is {ratio:.1f} times that of the bare forwarder")
