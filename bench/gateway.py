@@ -248,9 +248,8 @@ def _print_table(figures: list[Figures], options: argparse.Namespace) -> None:
         f"commit {commit}; {options.rounds} rounds of {options.jobs} jobs, "
         f"{options.at_once} at once; median (min-max)"
     )
-    print(
-        f"{'':<14}{'jobs/s':>20}{'CPU us/job':>22}{'loop':>8}{'store':>8}{'p50 ms':>20}{'p95 ms':>20}"
-    )
+    head = f"{'jobs/s':>20}{'CPU us/job':>22}{'loop':>8}{'store':>8}{'p50 ms':>20}{'p95 ms':>20}"
+    print(f"{'':<14}{head}")
     medians: dict[tuple[str, str], float] = {}
     for kind in ("plain", "stream"):
         for server in ("bare", "basis"):

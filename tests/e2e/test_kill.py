@@ -43,10 +43,9 @@ class Rounds:
         """The next kill comes some requests from now."""
         self._kill_at = sent + self.chance.randrange(20, 90)
         self.killed.clear()
-        self.is_up.set()
 
-    def disarm(self) -> None:
-        """No kill comes any more."""
+    def let_in(self) -> None:
+        """Customers and workers hear that it is up; no kill comes until the next `arm`."""
         self._kill_at = 0
         self.is_up.set()
 
@@ -121,7 +120,7 @@ async def test_kill__of_the_orchestrator_under_load__loses_and_doubles_nothing(
     )
     customers = ParkedCustomers(load, CUSTOMERS)
     is_over = asyncio.Event()
-    rounds.is_up.set()
+    rounds.let_in()
     workers = [
         asyncio.create_task(
             keep_connected(
@@ -149,11 +148,10 @@ async def test_kill__of_the_orchestrator_under_load__loses_and_doubles_nothing(
         assert not still_open
         expect_nothing_lost(load, lost, receipts)
         completed = len(load.completed)
+        rounds.let_in()
+        await wait_for_workers(rounds.orchestrator)
         if number < ROUNDS - 1:
             rounds.arm(load.sent)
-        else:
-            rounds.disarm()
-        await wait_for_workers(rounds.orchestrator)
 
     async with asyncio.timeout(60):
         await customers.have_completed(completed + 5 * CUSTOMERS)
