@@ -36,7 +36,6 @@ from bench.bare_gateway import run_bare_gateway
 from bench.instant_worker import InstantWorker
 
 _STREAM_TOKENS = 32
-_PROFILE_TOP = 25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +91,10 @@ def main() -> None:
     else:
         _print_table(figures, options)
     if options.profile:
-        _measure("basis-profiled", "plain", options)
+        for kind in ("plain", "stream"):
+            print(f"\n{kind}: where the event loop's Python goes, measured with a profiler on")
+            sys.stdout.flush()
+            _measure("basis-profiled", kind, options)
 
 
 def _measure(server: str, kind: str, options: argparse.Namespace) -> Figures:
@@ -129,14 +131,9 @@ def _serve(server: str, kind: str, pipe: Connection) -> None:
     tokens = _STREAM_TOKENS if kind == "stream" else 1
     run = run_bare_gateway if server == "bare" else _run_basis
     if server == "basis-profiled":
-        import cProfile
-        import pstats
+        from bench.profile import print_shares, profiled
 
-        profile = cProfile.Profile()
-        profile.enable()
-        uvloop.run(_attend(run, tokens, pipe))
-        profile.disable()
-        pstats.Stats(profile, stream=sys.stdout).sort_stats("tottime").print_stats(_PROFILE_TOP)
+        print_shares(profiled(lambda: uvloop.run(_attend(run, tokens, pipe))))
     else:
         uvloop.run(_attend(run, tokens, pipe))
 
