@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import time
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.routes import make_application
 from basis.metering.meter import MeterShelf
-from basis.rules.errors import Misconfigured
+from basis.rules.errors import Misconfigured, StorageUnavailable
 from basis.rules.job import FailureReason
 from basis.storage.database import for_writing, open_database
 from basis.storage.folder_lock import hold_folder
@@ -38,6 +39,7 @@ from basis.wire.frames import Notice
 _log = structlog.get_logger(__name__)
 _PRESENCE_FLUSH_S = 30
 _SHUTDOWN_EXTRA_S = 5
+_RESTART_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,29 +69,30 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
     context = _build_context(settings, engine, writer)
     _recover(engine)
     writer.start()
-    watchers = [
-        asyncio.create_task(work)
-        for work in (
-            context.dispatcher.watch_deadlines(),
-            context.link.watch_sessions(),
-            _keep_presence(context),
-        )
-    ]
+    watched: dict[str, Callable[[], Coroutine[object, object, None]]] = {
+        "deadlines": context.dispatcher.watch_deadlines,
+        "sessions": context.link.watch_sessions,
+        "presence": lambda: _keep_presence(context),
+    }
+    watchers = [asyncio.create_task(_supervise(*watcher)) for watcher in watched.items()]
     runner = web.AppRunner(
         make_application(context),
         handler_cancellation=True,
         access_log=None,
-        shutdown_timeout=1.0,
+        logger=_quiet_logger(),
+        shutdown_timeout=_SHUTDOWN_EXTRA_S,
     )
     try:
         url = await _listen(runner, settings)
         _log.info("orchestrator_up", url=url, catalog=context.catalog.version)
         yield RunningOrchestrator(url=url, context=context)
     finally:
-        await _stop(context, runner, watchers)
-        writer.stop()
-        engine.dispose()
-        _log.info("orchestrator_down")
+        try:
+            await _stop(context, runner, watchers)
+        finally:
+            writer.stop()
+            engine.dispose()
+            _log.info("orchestrator_down")
 
 
 def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter) -> GatewayContext:
@@ -132,6 +135,8 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         job_ids=JobIds(),
         stopping=asyncio.Event(),
     )
+    for name, problem in context.meters.load_all().items():
+        _log.error("model_not_metered", model=name, problem=problem)
     context.metrics.watch(_LiveFigures(context))
     return context
 
@@ -141,6 +146,14 @@ def _recover(engine: Engine) -> None:
         lost = close_lost_jobs(connection)
     if lost:
         _log.warning("lost_jobs_closed", jobs=lost)
+
+
+def _quiet_logger() -> logging.Logger:
+    """A logger that says nothing: the HTTP library's own lines quote headers, keys among them."""
+    logger = logging.getLogger("basis.http")
+    logger.propagate = False
+    logger.addHandler(logging.NullHandler())
+    return logger
 
 
 async def _listen(runner: web.AppRunner, settings: Settings) -> str:
@@ -165,27 +178,45 @@ async def _keep_presence(context: GatewayContext) -> None:
 
 
 async def _flush_presence(context: GatewayContext) -> None:
+    """Writes the minutes seen since the last time; what could not be written is tried again."""
     changes = context.presence.take_changes(minute=int(time.time()) // 60)
-    if changes:
+    if not changes:
+        return
+    try:
         await context.writer.write(lambda connection: store_presence(connection, changes))
+    except StorageUnavailable:
+        context.presence.put_back(changes)
+        _log.warning("presence_not_written", masks=len(changes))
+
+
+async def _supervise(name: str, work: Callable[[], Coroutine[object, object, None]]) -> None:
+    """Runs `work`, which should never end, and begins it again when a bug of ours ends it."""
+    while True:
+        try:
+            await work()
+        except Exception as error:  # noqa: BLE001 - the outermost loop: logged, then begun again
+            _log.error("watcher_crashed", watcher=name, exc_info=error)
+        await asyncio.sleep(_RESTART_S)
 
 
 async def _stop(
     context: GatewayContext, runner: web.AppRunner, watchers: list[asyncio.Task[None]]
 ) -> None:
-    """No new jobs; running ones get the grace period; then the links, then the rest."""
+    """No new jobs or links; running jobs get the grace period; then the links, then the rest."""
     context.stopping.set()
-    grace_s = context.settings.server.shutdown_grace_s
-    sessions = list(context.dispatcher.sessions.values())
-    for session in sessions:
+    dispatcher = context.dispatcher
+    dispatcher.is_closing = True
+    for session in dispatcher.sessions.values():
         session.send(
             Notice(level="info", code="restarting", text="the orchestrator is shutting down")
         )
     with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(grace_s):
-            while any(session.in_flight for session in sessions):  # noqa: ASYNC110 - counts have no event
+        async with asyncio.timeout(context.settings.server.shutdown_grace_s):
+            while any(  # noqa: ASYNC110 - counts have no event
+                session.in_flight for session in dispatcher.sessions.values()
+            ):
                 await asyncio.sleep(0.05)
-    for session in sessions:
+    for session in list(dispatcher.sessions.values()):
         session.close(reason=FailureReason.ORCHESTRATOR_STOPPED, detail="shutting down")
     await runner.cleanup()
     await context.background.wait(timeout_s=_SHUTDOWN_EXTRA_S)

@@ -56,6 +56,8 @@ class Dispatcher:
         self.scheduler = Scheduler(queue_depth=settings.queue_depth)
         self.sessions: dict[str, WorkerSession] = {}
         """By worker id."""
+        self.is_closing = False
+        """Whether the orchestrator shuts down, so that no new link is let in."""
 
     def add_session(self, session: WorkerSession) -> None:
         """The session's worker is connected; an older session of it is ended."""

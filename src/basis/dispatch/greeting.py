@@ -53,6 +53,8 @@ class Doorkeeper:
         if hello.protocol != frames.PROTOCOL_VERSION:
             raise RefusedLink("version", f"we speak version {frames.PROTOCOL_VERSION}")
         sessions = self.dispatcher.sessions
+        if self.dispatcher.is_closing:
+            raise RefusedLink("draining", "the orchestrator is shutting down", retryable=True)
         if len(sessions) >= self.settings.max_links and hello.worker_id not in sessions:
             raise RefusedLink("full", "too many workers are connected", retryable=True)
         try:

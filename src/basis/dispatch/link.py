@@ -159,7 +159,7 @@ class LinkServer:
             if isinstance(frame, frames.Done):
                 lease.on_done(frame)
             else:
-                _check_chunk(frame)
+                _check_size(frame)
                 lease.on_frame(frame)
         except LinkViolation as violation:
             lease.fail(
@@ -198,14 +198,24 @@ def _why_idle(session: WorkerSession) -> str:
     return f"nobody has asked for {models} in the last {idle_s} s that others were not freer for"
 
 
-def _check_chunk(frame: frames.Chunk | frames.Vector) -> None:
-    if isinstance(frame, frames.Chunk):
-        length = len(frame.text) + len(frame.reasoning)
-        if length > frames.MAX_CHUNK_TEXT_BYTES:
-            raise LinkViolation(f"a chunk of {length} characters is too long")
-        for raw in (frame.tool_calls, frame.logprobs):
-            if not isinstance(raw, msgspec.UnsetType):
-                msgspec.json.decode(raw)  # Raw alone lets invalid UTF-8 through to the customer
+def _check_size(frame: frames.Chunk | frames.Vector) -> None:
+    """Bounds what a frame may hold, so that a full window of them is bounded too."""
+    if isinstance(frame, frames.Vector):
+        if len(frame.values) > frames.MAX_VECTOR_VALUES:
+            raise LinkViolation(f"a vector of {len(frame.values)} values is too long")
+        return
+    length = len(frame.text) + len(frame.reasoning)
+    if length > frames.MAX_CHUNK_TEXT_BYTES:
+        raise LinkViolation(f"a chunk of {length} characters is too long")
+    if len(frame.token_ids) > frames.MAX_CHUNK_TOKEN_IDS:
+        raise LinkViolation(f"a chunk of {len(frame.token_ids)} token ids is too long")
+    extra_bytes = 0
+    for raw in (frame.tool_calls, frame.logprobs):
+        if not isinstance(raw, msgspec.UnsetType):
+            extra_bytes += len(bytes(raw))
+            msgspec.json.decode(raw)  # Raw alone lets invalid UTF-8 through to the customer
+    if extra_bytes > frames.MAX_CHUNK_EXTRA_BYTES:
+        raise LinkViolation(f"a chunk with {extra_bytes} bytes beside its text is too long")
 
 
 def _notify(session: WorkerSession, code: str, text: str) -> None:

@@ -6,7 +6,7 @@ hour, written out twice a minute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from basis.rules.factors import MINUTES_PER_DAY
 from basis.storage.worker_store import MINUTES_PER_HOUR
@@ -45,6 +45,10 @@ class PresenceBook:
             elif hour == first_hour:
                 total += (mask >> first_bit).bit_count()
         return total
+
+    def put_back(self, changes: Iterable[tuple[str, int]]) -> None:
+        """These (worker id, hour) pairs were not stored after all: they are due again."""
+        self._dirty.update(pair for pair in changes if pair[1] in self._masks.get(pair[0], {}))
 
     def take_changes(self, *, minute: int) -> dict[tuple[str, int], int]:
         """The masks changed since the last call, to be stored; forgets hours out of the window."""

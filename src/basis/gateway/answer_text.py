@@ -64,5 +64,6 @@ def frame_bytes(frame: Chunk | Vector) -> int:
     if not isinstance(frame.logprobs, msgspec.UnsetType):
         size += len(bytes(frame.logprobs)) // 1_024
     if not isinstance(frame.tool_calls, msgspec.UnsetType):
-        size += len(bytes(frame.tool_calls))
+        # Not the JSON around it, which is many times the text of a delta.
+        size += len(frame_text(frame, kind=JobKind.CHAT)) - len(frame.text) - len(frame.reasoning)
     return size

@@ -20,7 +20,7 @@ from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
 from basis.rules.errors import ContextExceeded
 from basis.rules.units import TokenCount
-from basis.wire.frames import JobKind
+from basis.wire.frames import JobKind, Vector
 
 _LARGEST_FLOAT32 = 3.4028234663852886e38
 """Above it a value cannot be packed. Source: IEEE 754, (2 - 2**-23) * 2**127."""
@@ -77,6 +77,7 @@ async def _embed(
 async def _count_inputs(texts: Sequence[str], model: Model, meter: Meter) -> TokenCount:
     total = 0
     for index, text in enumerate(texts):
+        meter.require_fitting_length(len(text), context_tokens=model.context_tokens)
         count = await meter.count_prompt(text)
         if count > model.context_tokens:
             raise ContextExceeded(
@@ -93,12 +94,25 @@ class _VectorCollector(Collector):
     def __init__(self, count: int) -> None:
         super().__init__()
         self._count = count
+        self._has_unasked = False
+
+    def add_vector(self, frame: Vector) -> None:
+        """Keeps one vector per input; any other is a flaw, and takes no memory."""
+        if 0 <= frame.index < self._count and frame.index not in self.vectors:
+            self.vectors[frame.index] = frame.values
+        else:
+            self._has_unasked = True
+
+    def restart(self) -> None:
+        """Forgets everything."""
+        super().restart()
+        self._has_unasked = False
 
     def find_flaw(self) -> str:
         """Vectors that are missing, too many, of different lengths or not 32-bit floats."""
         vectors = self.in_order()
         lengths = {len(vector) for vector in vectors}
-        if len(lengths) != 1 or 0 in lengths or len(self.vectors) != self._count:
+        if len(lengths) != 1 or 0 in lengths or self._has_unasked:
             return f"expected {self._count} vectors of one length, got lengths {sorted(lengths)}"
         if any(abs(value) > _LARGEST_FLOAT32 for vector in vectors for value in vector):
             return "a value is no 32-bit float"

@@ -33,6 +33,7 @@ def make_application(context: GatewayContext) -> web.Application:
         client_max_size=context.settings.server.max_body_bytes, middlewares=[answer_errors]
     )
     application[CONTEXT] = context
+    application.on_response_prepare.append(_hide_server)
     application.router.add_routes(
         [
             web.post("/v1/chat/completions", post_chat),
@@ -56,3 +57,8 @@ def make_application(context: GatewayContext) -> web.Application:
         ]
     )
     return application
+
+
+async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
+    """The library would tell its own and Python's version to everybody."""
+    response.headers["Server"] = "basis"

@@ -54,7 +54,7 @@ class Collector:
         """Adds frames to the answer."""
         for frame in frames:
             if isinstance(frame, Vector):
-                self.vectors[frame.index] = frame.values
+                self.add_vector(frame)
                 continue
             self.texts.append(frame.text)
             if frame.reasoning:
@@ -63,6 +63,10 @@ class Collector:
                 self._add_tool_call(delta)
             if not isinstance(frame.logprobs, msgspec.UnsetType):
                 self._add_logprobs(frame.logprobs)
+
+    def add_vector(self, frame: Vector) -> None:
+        """Keeps an embedding; a text has none."""
+        self.vectors[frame.index] = frame.values
 
     def find_flaw(self) -> str:
         """Any text is a whole answer."""

@@ -51,6 +51,7 @@ async def _chat(
     asked = await read_json(request, decode_chat)
     check_chat(asked)
     model, meter = find_model(context, asked.model, ModelKind.CHAT)
+    meter.require_fitting_length(_characters(asked), context_tokens=model.context_tokens)
     messages = [_for_template(message) for message in asked.messages]
     prompt_tokens = await meter.count_chat(messages, tools=asked.tools)
     max_tokens = bound_length(
@@ -88,6 +89,7 @@ async def _complete(
     asked = await read_json(request, decode_completion)
     check_completion(asked)
     model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
+    meter.require_fitting_length(len(asked.prompt), context_tokens=model.context_tokens)
     prompt_tokens = await _count_prompt(meter, asked)
     max_tokens = bound_length(
         context,
@@ -107,6 +109,13 @@ async def _complete(
         max_tokens=max_tokens,
     )
     return await _answer(request, context, job, asked)
+
+
+def _characters(asked: ChatRequest) -> int:
+    """Those of the messages' texts; what a template adds is not in it."""
+    return sum(
+        len(message.content) for message in asked.messages if isinstance(message.content, str)
+    )
 
 
 async def _count_prompt(meter: Meter, asked: CompletionRequest) -> TokenCount:

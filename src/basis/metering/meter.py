@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
 from typing import cast
@@ -19,12 +20,15 @@ from tokenizers import Tokenizer
 from basis.metering.chat_template import ChatTemplate
 from basis.metering.gguf_tokenizer import Vocabulary, load_gguf_vocabulary
 from basis.rules.catalog import Catalog
-from basis.rules.errors import Misconfigured, UnsupportedFeature
+from basis.rules.errors import ContextExceeded, Misconfigured, UnsupportedFeature
 from basis.rules.units import TokenCount
 
 SHIPPED_PREFIX = "shipped:"
 _INLINE_CHARACTERS = 16_384
 """Texts up to this length are counted at once, some 2 ms; longer ones in a thread."""
+
+_COUNTING = ThreadPoolExecutor(max_workers=1, thread_name_prefix="basis-meter")
+"""Long texts are counted one after the other, and keep no other thread from its work."""
 
 
 class Meter:
@@ -53,7 +57,7 @@ class Meter:
             return TokenCount(0)
         if len(text) <= _INLINE_CHARACTERS:
             return self._count(text)
-        return await asyncio.to_thread(self._count, text)
+        return await asyncio.get_running_loop().run_in_executor(_COUNTING, self._count_apart, text)
 
     async def count_prompt(self, text: str) -> TokenCount:
         """Tokens of a plain prompt, with the BOS token that its runtime puts in front."""
@@ -78,8 +82,25 @@ class Meter:
             )
         return await self.count_prompt(self._template.render(messages, tools=tools))
 
+    def require_fitting_length(self, characters: int, *, context_tokens: int) -> None:
+        """Refuses, without counting, a prompt that no tokenization brings into the context.
+
+        Raises:
+            ContextExceeded: more characters than the context's tokens can be.
+        """
+        if characters > context_tokens * self.longest_token_bytes:
+            raise ContextExceeded(
+                f"This model's maximum context length is {context_tokens} tokens; a prompt of "
+                f"{characters} characters is longer than that in any case.",
+                param="messages",
+            )
+
     def _count(self, text: str) -> TokenCount:
         return TokenCount(len(self._tokenizer.encode(text, add_special_tokens=False)))
+
+    def _count_apart(self, text: str) -> TokenCount:
+        # Only the batch call lets other threads run, the event loop's among them.
+        return TokenCount(len(self._tokenizer.encode_batch([text], add_special_tokens=False)[0]))
 
 
 class MeterShelf:
@@ -88,6 +109,17 @@ class MeterShelf:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
         self._by_source: dict[str, Meter] = {}
+
+    def load_all(self) -> dict[str, str]:
+        """Loads every mapped model's meter, so that no job waits for it; what failed, and why."""
+        problems: dict[str, str] = {}
+        for model in self._catalog.models:
+            if model.is_ready:
+                try:
+                    self.meter_of(model.name)
+                except Misconfigured as error:
+                    problems[model.name] = error.message
+        return problems
 
     def meter_of(self, model: str) -> Meter:
         """The meter of a model.

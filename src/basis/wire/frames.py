@@ -26,6 +26,15 @@ MAX_JOB_FRAME_BYTES = 16 << 20
 MAX_CHUNK_TEXT_BYTES = 64 << 10
 """Longest text of one chunk in UTF-8."""
 
+MAX_CHUNK_EXTRA_BYTES = 128 << 10
+"""Most JSON of one chunk beside its text: logprobs and tool calls together."""
+
+MAX_CHUNK_TOKEN_IDS = 4_096
+"""Most token ids of one chunk."""
+
+MAX_VECTOR_VALUES = 4_096
+"""Most values of one embedding."""
+
 
 class FinishReason(enum.StrEnum):
     """Why a model stopped writing, in OpenAI's words."""

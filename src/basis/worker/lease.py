@@ -93,6 +93,10 @@ class Lease:
             )
         return self._end(LeaseOutcome.DONE, started_s, finish=finish)
 
+    def never_run(self) -> LeaseEnd:
+        """The end of a lease that was cancelled before `run` took its first step."""
+        return self._end(LeaseOutcome.CANCELLED, time.monotonic())
+
     async def _answer(self) -> Finish:
         async with self._slots, aclosing(self._runtime.run(self.job)) as pieces:
             async for piece in whole_answer(pieces):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import functools
 from typing import assert_never
 
 from basis.wire.frames import (
@@ -64,7 +65,7 @@ class Session:
         self._stop = stop
         self._offered = frozenset(verdict.model for verdict in welcome.models)
         self._slots = asyncio.Semaphore(board.state.slots)
-        self._leases: dict[str, tuple[Lease, asyncio.Task[None]]] = {}
+        self._leases: dict[str, tuple[Lease, asyncio.Task[LeaseEnd]]] = {}
         self._no_leases = asyncio.Event()
         self._no_leases.set()
         self._drained_by_orchestrator = asyncio.Event()
@@ -172,10 +173,14 @@ class Session:
         )
         self._no_leases.clear()
         self._board.state = advance_lease_start(self._board.state)
-        self._leases[job.lease_id] = (lease, asyncio.create_task(self._run_lease(lease)))
+        task = asyncio.create_task(lease.run())
+        task.add_done_callback(functools.partial(self._on_lease_done, lease))
+        self._leases[job.lease_id] = (lease, task)
 
-    async def _run_lease(self, lease: Lease) -> None:
-        end = await lease.run()
+    def _on_lease_done(self, lease: Lease, task: asyncio.Task[LeaseEnd]) -> None:
+        # A callback, for a task that is cancelled before its first step runs no line of its own:
+        # a `cancel` that comes right behind its `job` must free the slot all the same.
+        end = lease.never_run() if task.cancelled() else task.result()
         del self._leases[lease.job.lease_id]
         if not self._leases:
             self._no_leases.set()
