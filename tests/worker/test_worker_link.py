@@ -217,3 +217,22 @@ async def test_llamacpp__chat_and_embedding__are_served_over_the_link(
     gathered = await connection.until_end("lease-2")
     vectors = [frame for frame in gathered if isinstance(frame, frames.Vector)]
     assert [(vector.index, len(vector.values)) for vector in vectors] == [(0, 128), (1, 128)]
+
+
+async def test_cancel__right_behind_its_job__frees_the_slot(
+    orchestrator: OrchestratorDouble, start: Start
+) -> None:
+    worker = start()
+    connection = await orchestrator.connected()
+    for number in range(8):
+        # Both frames lie in the worker's buffer before the job's task takes its first step.
+        job = chat_job(LONG_TEXT, lease_id=f"gone-{number}")
+        await connection.send(job)
+        await connection.send(frames.Cancel(lease_id=job.lease_id, reason="the customer left"))
+    await connection.send(chat_job("still here", lease_id="alive"))
+    ended = [await connection.next()]
+    while not (isinstance(ended[-1], frames.Done) and ended[-1].lease_id == "alive"):
+        ended.append(await connection.next())
+    assert not any(isinstance(frame, frames.Failed) for frame in ended)
+    worker.stop.ask()
+    await worker.ended()

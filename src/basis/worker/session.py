@@ -123,7 +123,7 @@ class Session:
             case Job():
                 await self._on_job(frame)
             case Ack() | Cancel():
-                self._on_lease_frame(frame)
+                await self._on_lease_frame(frame)
             case Standing():
                 self._board.state = advance_standing(self._board.state, frame)
             case Receipt():
@@ -141,7 +141,7 @@ class Session:
             case _:
                 assert_never(frame)
 
-    def _on_lease_frame(self, frame: Ack | Cancel) -> None:
+    async def _on_lease_frame(self, frame: Ack | Cancel) -> None:
         running = self._leases.get(frame.lease_id)
         if running is None:  # the lease ended while the frame was on its way
             return
@@ -150,6 +150,10 @@ class Session:
             lease.on_ack(frame.seq)
         else:
             task.cancel()
+            # One turn to end the task, one for what follows from its end: a burst of jobs that are
+            # cancelled at once must not look like too many jobs.
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
 
     async def _on_job(self, job: Job) -> None:
         draining = self._stop.is_asked or self._drained_by_orchestrator.is_set()
