@@ -29,6 +29,7 @@ def job_key(answer_id: str) -> str:
 def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
     """Each request that reached a job has one receipt that says what its customer saw."""
     known = [answer for answer in answers if answer.job_id]
+    unasked = receipts.keys() - {job_key(answer.job_id) for answer in known}
     missing = [answer for answer in known if job_key(answer.job_id) not in receipts]
     completed = [answer for answer in known if answer.outcome is Outcome.COMPLETED]
     unequal = [answer for answer in completed if not _tokens_agree(answer, receipts)]
@@ -39,9 +40,11 @@ def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
     stopped = [answer for answer in left if _was_stopped(answer, receipts)]
     return [
         Check(
-            claim="every answered request has its receipt",
-            holds=not missing and bool(known),
-            detail=f"{len(known)} requests, {len(missing)} without",
+            claim="each request has one receipt, and each receipt a request",
+            holds=not missing
+            and len(known) == len(answers) - _unbegun(answers) > 0
+            and len(unasked) <= _unbegun(answers),
+            detail=f"{len(known)} requests, {len(missing)} without, {len(unasked)} receipts more",
         ),
         Check(
             claim="each receipt counts the tokens that its customer was told",
@@ -114,6 +117,11 @@ def check_settlement(
             or f"{verdict['receipts']} receipts, {verdict['ledger_entries']} ledger entries",
         ),
     ]
+
+
+def _unbegun(answers: list[Answer]) -> int:
+    """Requests that ended before their customer could learn the job's id."""
+    return sum(not answer.job_id for answer in answers)
 
 
 def _tokens_agree(answer: Answer, receipts: Receipts) -> bool:

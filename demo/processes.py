@@ -78,11 +78,13 @@ class Processes:
             process.kill()
             return process.wait()
 
-    def stop_all(self) -> None:
-        """Ends what still runs, newest first."""
+    def stop_all(self) -> dict[str, int]:
+        """Ends what still runs, newest first; the exit code of each."""
+        codes: dict[str, int] = {}
         for name in reversed(list(self._running)):
             with contextlib.suppress(ProcessLookupError):
-                self.stop(name)
+                codes[name] = self.stop(name)
+        return codes
 
 
 def run_basis(*arguments: str) -> object:

@@ -29,6 +29,7 @@ from demo.checks import (
 )
 from demo.customers import Answer, plan_requests, send_all
 from demo.processes import (
+    DemoFailed,
     Processes,
     is_busy,
     run_basis,
@@ -59,6 +60,7 @@ class Story:
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
         processes = Processes(self._folder)
+        exit_codes: dict[str, int] = {}
         try:
             url, key = self._raise_network(processes)
             answers = self._serve_customers(processes, url, key)
@@ -67,7 +69,7 @@ class Story:
             second = cast("dict[str, Any]", self._basis("batch", "close"))
             verdict = cast("dict[str, Any]", self._basis("recompute"))
         finally:
-            processes.stop_all()
+            exit_codes = processes.stop_all()
         self._show_requests(answers)
         self._show_rewards(receipts)
         self._show_batch(first)
@@ -79,6 +81,11 @@ class Story:
             ),
             *check_answers(answers, killed_slots=_SLOTS),
             *check_receipts(answers, receipts),
+            Check(
+                claim="whoever was asked to stop drained and ended well",
+                holds=bool(exit_codes) and not any(exit_codes.values()),
+                detail=", ".join(f"{name} {code}" for name, code in exit_codes.items()),
+            ),
             *check_settlement(first, second, receipts, verdict),
         ]
         return self._conclude(checks, seconds=time.monotonic() - started)
@@ -191,6 +198,8 @@ def _fetch_receipts(url: str) -> Receipts:
         with urlopen(f"{url}/api/inference/receipts?limit=500{before}") as answer:  # noqa: S310 - our own loopback URL
             page = json.load(answer)
         for receipt in page["receipts"]:
+            if job_key(receipt["core"]["jobId"]) in receipts:
+                raise DemoFailed(f"the job {receipt['core']['jobId']} has two receipts")
             receipts[job_key(receipt["core"]["jobId"])] = receipt
         if page["before"] is None:
             return receipts
