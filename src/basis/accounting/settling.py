@@ -11,7 +11,6 @@ from sqlalchemy import Connection
 from basis.accounting.posting import TOKEN_ADDRESS_PENDING
 from basis.rules.batch import (
     NO_BATCH,
-    PayableReceipt,
     assemble_batch,
     compute_batch_hash,
 )
@@ -19,7 +18,6 @@ from basis.rules.entries import rewards_moved
 from basis.rules.job import BATCH_STEPS, REWARD_STEPS, BatchStatus, RewardStatus, advance
 from basis.rules.receipt import CHAIN_ID
 from basis.rules.units import BASIS
-from basis.rules.wallet import parse_wallet
 from basis.storage.batch_store import (
     BatchRecord,
     load_batch,
@@ -28,7 +26,7 @@ from basis.storage.batch_store import (
     store_batch_status,
 )
 from basis.storage.ledger_store import store_entries
-from basis.storage.receipt_store import load_pending
+from basis.storage.receipt_store import load_payable
 
 MAX_BATCH_RECEIPTS = 100_000
 """Receipts of one batch; what is left over goes into the next one."""
@@ -40,18 +38,11 @@ def close_batch(connection: Connection, *, now: str) -> BatchRecord | None:
     Closing twice is a no-op the second time, because the first one took every pending reward.
     """
     newest = load_newest_batch(connection)
-    pending = load_pending(connection, limit=MAX_BATCH_RECEIPTS)
-    if not pending:
+    payable = load_payable(connection, limit=MAX_BATCH_RECEIPTS)
+    if not payable:
         return newest
     batch = assemble_batch(
-        (
-            PayableReceipt(
-                receipt_hash=receipt.recorded_hash,
-                worker_wallet=parse_wallet(receipt.core.worker_wallet),
-                reward_raw=receipt.core.worker_reward_raw,
-            )
-            for receipt in pending
-        ),
+        payable,
         previous_hash=newest.hash if newest is not None else NO_BATCH,
         chain_id=CHAIN_ID,
         token_symbol=BASIS.symbol,

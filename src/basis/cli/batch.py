@@ -79,12 +79,12 @@ def show(name: _NameArgument, data: DataOption = None, json: JsonOption = False)
     """Show a batch: its hash, its receipts, and the amount per wallet."""
     from basis.gateway.records import batch_json
     from basis.storage.batch_store import load_batch
-    from basis.storage.receipt_store import load_batched
+    from basis.storage.receipt_store import load_batched_hashes
 
     _folder, engine = open_store(data)
     with engine.connect() as connection:
         batch = load_batch(connection, name)
-        members = sorted(member.recorded_hash for member in load_batched(connection, batch.hash))
+        members = load_batched_hashes(connection, batch.hash)
     if json:
         answer = batch_json(batch)
         answer["receiptHashes"] = members

@@ -14,11 +14,11 @@ from basis.gateway.bodies import read_int
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus
-from basis.rules.receipt import core_json
+from basis.rules.receipt import ReceiptHash, core_json
 from basis.storage.batch_store import BatchRecord, load_batch, load_batches
 from basis.storage.receipt_store import (
     StoredReceipt,
-    load_batched,
+    load_batched_hashes,
     load_receipt,
     load_receipt_page,
 )
@@ -88,13 +88,13 @@ async def get_batch(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     name = request.match_info["hash"]
 
-    def load(connection: Connection) -> tuple[BatchRecord, list[StoredReceipt]]:
+    def load(connection: Connection) -> tuple[BatchRecord, list[ReceiptHash]]:
         batch = load_batch(connection, name)
-        return batch, load_batched(connection, batch.hash)
+        return batch, load_batched_hashes(connection, batch.hash)
 
     batch, members = await _read(context, load)
     answer = batch_json(batch)
-    answer["receiptHashes"] = sorted(member.recorded_hash for member in members)
+    answer["receiptHashes"] = members
     return _json(answer)
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Row, select
 
+from basis.rules.batch import PayableReceipt
 from basis.rules.errors import NotFound
 from basis.rules.job import JobId, JobStatus, RewardStatus, UserId, WorkerId
 from basis.rules.receipt import ReceiptCore, ReceiptHash
 from basis.rules.units import AmountRaw, Bps, TokenCount
+from basis.rules.wallet import Wallet
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.schema import receipts
 
@@ -86,16 +88,32 @@ def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
         last_seq = rows[-1].seq
 
 
-def load_pending(connection: Connection, *, limit: int) -> list[StoredReceipt]:
-    """The oldest `limit` receipts whose reward waits for its first batch."""
+def load_payable(connection: Connection, *, limit: int) -> list[PayableReceipt]:
+    """The oldest `limit` receipts whose reward waits for its first batch.
+
+    Only what a batch needs is read: this runs while the write lock is held.
+    """
     query = (
-        select(receipts)
+        select(receipts.c.hash, receipts.c.worker_wallet, receipts.c.reward_raw)
         .where(receipts.c.reward_status == RewardStatus.PENDING.value)
         .where(receipts.c.batch_hash.is_(None))
         .order_by(receipts.c.seq)
         .limit(limit)
     )
-    return [_as_receipt(row) for row in connection.execute(query)]
+    return [
+        PayableReceipt(
+            receipt_hash=ReceiptHash(row.hash),
+            worker_wallet=Wallet(row.worker_wallet),
+            reward_raw=AmountRaw(int(row.reward_raw)),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def load_batched_hashes(connection: Connection, batch_hash: str) -> list[ReceiptHash]:
+    """The sorted hashes of the receipts that point to this batch."""
+    query = select(receipts.c.hash).where(receipts.c.batch_hash == batch_hash)
+    return sorted(ReceiptHash(row.hash) for row in connection.execute(query))
 
 
 def load_batched(connection: Connection, batch_hash: str) -> list[StoredReceipt]:
