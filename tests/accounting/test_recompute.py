@@ -67,3 +67,13 @@ async def test_recompute__what_a_running_network_wrote__is_equal(tmp_path: Path)
 
     assert verdict.difference is None
     assert (verdict.receipt_count, verdict.entry_count) == (3, 3)
+
+
+def test_recompute__receipt_that_paid_nothing_taken_out__is_missed(engine: Engine) -> None:
+    with engine.begin() as connection:
+        record(connection, *(make_facts(number) for number in range(1, 4)))
+        connection.execute(text("UPDATE receipts SET seq = 9 WHERE seq = 3"))
+        verdict = recompute(connection)
+
+    assert verdict.difference is not None
+    assert "receipt number 3 is missing" in verdict.difference

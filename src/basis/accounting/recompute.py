@@ -2,7 +2,12 @@
 
 It trusts nothing that can be derived: hash, charge, factors, breakdown, search columns and ledger
 entry of each receipt, hash and payouts of each batch, every balance from the entries alone, and
-every worker's earnings from the receipts.
+every worker's earnings from the receipts. Receipts are numbered without a gap, so one that was
+taken out is missed, unless it was the newest.
+
+It cannot see what nothing else on record depends on: whether an unpaid job failed or was cancelled,
+reasons, attempts and evidence, a measurement moved within its step, a batch's reason and time, a
+worker taken off the roster.
 Source: invariants I1, I2, I5, I6, I9, I10.
 """
 
@@ -93,6 +98,11 @@ class _Replay:
     def run(self) -> None:
         batched_receipts: dict[str, int] = {}
         for receipt in iterate_receipts(self._connection):
+            if receipt.seq != self.receipt_count + 1:
+                raise _Difference(
+                    f"receipt number {self.receipt_count + 1} is missing: "
+                    f"number {receipt.seq} stands in its place"
+                )
             self._check_receipt(receipt)
             if receipt.batch_hash is not None:
                 batched_receipts[receipt.batch_hash] = (
