@@ -49,6 +49,8 @@ check: $(READY) $(NODE_READY) ## Format, lint, types, import rule, tidy tests.
 	@$(PYTHON) -m pytest -q -p no:cacheprovider tests/repo
 
 test: $(READY) $(NODE_READY) ## Run every test.
+	@command -v curl >/dev/null || [ "$$(id -u)" != 0 ] || \
+		{ apt-get update -qq && apt-get install -y -qq curl >/dev/null; }
 	$(SAY) "Tests"
 	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests
 
