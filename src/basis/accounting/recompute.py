@@ -3,7 +3,7 @@
 It trusts nothing that can be derived: hash, charge, factors, breakdown, search columns and ledger
 entry of each receipt, hash and payouts of each batch, every balance from the entries alone, and
 every worker's earnings from the receipts. Receipts are numbered without a gap, so one that was
-taken out is missed, unless it was the newest.
+taken out is noticed, unless it was the newest.
 
 It cannot see what nothing else on record depends on: whether an unpaid job failed or was cancelled,
 reasons, attempts and evidence, a measurement moved within its step, a batch's reason and time, a
