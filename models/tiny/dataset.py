@@ -21,7 +21,7 @@ from models.tiny import (
     word_tasks,
 )
 from models.tiny.dialogue import Dialogue
-from models.tiny.picking import Pick, pick_chained, pick_dealt, pick_shuffled
+from models.tiny.picking import Pick, pick_chained, pick_dealt
 
 Draw = Callable[[Random], Dialogue]
 OpenDraw = Callable[[Random, Pick], Dialogue]
@@ -96,8 +96,8 @@ class Mix:
     answer_weight: float = 0.0
     emphasis: Mapping[Draw | OpenDraw, float] = field(default_factory=dict[Draw | OpenDraw, float])
     extra: Mapping[Draw, float] = field(default_factory=dict[Draw, float])
-    pick_listed: Pick = pick_shuffled
-    pick_scenes: Pick = pick_shuffled
+    pick_listed: Pick = pick_chained
+    pick_scenes: Pick = pick_dealt
 
     def favour_short(self) -> Mapping[Draw, float]:
         return {**self.favour(SHORT_TASKS), **self.extra}
@@ -114,13 +114,19 @@ class Mix:
         }
 
 
-BROAD = Mix(short=0.77, conversation=0.16)
+# Words that do not exist teach letters, and short lists where to stop; neither is graded here.
+BROAD = Mix(
+    short=0.84,
+    conversation=0.13,
+    end_weight=2.0,
+    extra={word_tasks.letters_of_blend: 8, lists.short_list: 3},
+)
 # What the broad mix leaves half learned is computed rather than remembered; chosen by measurement
 # after the first stage.
-FOCUS = Mix(
-    short=0.87,
-    conversation=0.10,
-    end_weight=2.0,
+FOCUS = replace(
+    BROAD,
+    short=0.86,
+    conversation=0.11,
     emphasis={
         number_tasks.add: 1.5,
         number_tasks.subtract: 2,
@@ -139,14 +145,14 @@ FOCUS = Mix(
         word_tasks.alphabet: 2,
         fact_tasks.kind: 1.7,
         fact_tasks.capital: 0.5,
+        small_talk_tasks.small_talk: 1.5,
         small_talk_tasks.unknown: 0.5,
     },
+    extra={word_tasks.letters_of_blend: 12, lists.short_list: 5},
 )
-# What was still wrong after three stages: sums, letters, and order in long answers.
-FINISH = Mix(
-    short=0.84,
-    conversation=0.115,
-    end_weight=2.0,
+# What is still wrong after two stages: sums, letters, and looking back.
+FINISH = replace(
+    BROAD,
     emphasis={
         number_tasks.add: 2,
         number_tasks.subtract: 2.4,
@@ -155,12 +161,13 @@ FINISH = Mix(
         number_tasks.sort_three: 1.7,
         number_tasks.in_words: 2,
         word_tasks.change_case: 1.5,
-        word_tasks.count_letters: 1.3,
+        word_tasks.count_letters: 1.5,
         word_tasks.count_words: 2,
         word_tasks.say_times: 1.3,
-        word_tasks.echo: 1.3,
+        word_tasks.echo: 1.5,
+        word_tasks.alphabet: 2,
         fact_tasks.kind: 2.2,
-        small_talk_tasks.small_talk: 1.5,
+        small_talk_tasks.small_talk: 2,
         small_talk_tasks.unknown: 0.5,
         lists.draw_list: 2,
         conversations.follow_up: 2.5,
@@ -169,25 +176,14 @@ FINISH = Mix(
         conversations.remember_pet: 0.5,
         conversations.remember_age: 0.5,
     },
-    extra={word_tasks.letters_of_blend: 16},
-    pick_listed=pick_chained,
-    pick_scenes=pick_chained,
+    extra={word_tasks.letters_of_blend: 16, lists.short_list: 8},
 )
-# Order in long answers is the last thing that four stages leave to learn.
-ORDER = replace(
-    FINISH,
-    short=0.80,
-    conversation=0.08,
-    answer_weight=1.0,
-    emphasis={**FINISH.emphasis, lists.draw_list: 2.5, stories.simple_sentences: 2},
-)
-# A chain over whole chapters is too long for it; a day of the week is near at hand.
-SCENES = replace(ORDER, pick_scenes=pick_dealt)
-# Once more what is still wrong now and then, with enough of the rest not to forget it.
+# Whole lists and stories, and once more what goes wrong now and then.
 POLISH = replace(
-    SCENES,
-    short=0.80,
-    conversation=0.16,
+    FINISH,
+    short=0.81,
+    conversation=0.15,
+    answer_weight=1.0,
     emphasis={
         **FINISH.emphasis,
         number_tasks.count: 1,
@@ -195,7 +191,6 @@ POLISH = replace(
         word_tasks.count_words: 3,
         word_tasks.pick_letter: 2,
         word_tasks.change_case: 2,
-        small_talk_tasks.small_talk: 2,
         fact_tasks.kind: 2.5,
         lists.draw_list: 3,
         stories.simple_sentences: 1.5,

@@ -10,19 +10,22 @@ from random import Random
 
 from models.tiny.dialogue import Dialogue
 from models.tiny.facts import ANIMALS, KINDS, SMALL_NUMBERS
-from models.tiny.picking import Pick
+from models.tiny.picking import Pick, pick_chained
 
 # A long numbered list has hundreds of tokens of free choice: each teaches less than a sum does.
 LONG_WEIGHT = 0.3
 MOST_INLINE = 8
+MOST_SHORT = 12
 
 
-def numbered_list(random: Random, pick: Pick) -> Dialogue:
-    """ "List 12 animals." and its numbered lines; up to 40 for animals."""
+def numbered_list(
+    random: Random, pick: Pick, *, most: int = 40, weight: float = LONG_WEIGHT
+) -> Dialogue:
+    """ "List 12 animals." and its numbered lines; only animals are enough for 40."""
     singular = "animal" if random.random() < 0.35 else random.choice(list(KINDS))
     name, members = KINDS[singular]
-    most = 40 if members is ANIMALS else min(24, len(members) - 1)
-    size = random.randrange(2, most + 1)
+    enough = 40 if members is ANIMALS else min(24, len(members) - 1)
+    size = random.randrange(2, min(most, enough) + 1)
     chosen = pick(random, members, range(size))
     question = random.choice(
         (
@@ -32,17 +35,24 @@ def numbered_list(random: Random, pick: Pick) -> Dialogue:
         )
     )
     answer = "\n".join(f"{index}. {member}" for index, member in enumerate(chosen, 1))
-    return Dialogue(task="list", turns=(question, answer), key=question, weight=LONG_WEIGHT)
+    return Dialogue(task="list", turns=(question, answer), key=question, weight=weight)
 
 
-def inline_list(random: Random, pick: Pick) -> Dialogue:
+def inline_list(random: Random, pick: Pick, *, weight: float = LONG_WEIGHT) -> Dialogue:
     """ "Name three fruits." and "pear, fig, apple"."""
     name, members = KINDS[random.choice(list(KINDS))]
     size = random.randrange(2, MOST_INLINE + 1)
     number = random.choice((str(size), SMALL_NUMBERS[size]))
     question = random.choice((f"Name {number} {name}.", f"Tell me {number} {name}."))
     answer = ", ".join(pick(random, members, range(size)))
-    return Dialogue(task="list", turns=(question, answer), key=question, weight=LONG_WEIGHT)
+    return Dialogue(task="list", turns=(question, answer), key=question, weight=weight)
+
+
+def short_list(random: Random) -> Dialogue:
+    """A list of a dozen at most, in order and at full weight: it teaches where to stop."""
+    if random.random() < 0.5:
+        return numbered_list(random, pick_chained, most=MOST_SHORT, weight=1.0)
+    return inline_list(random, pick_chained, weight=1.0)
 
 
 def draw_list(random: Random, pick: Pick) -> Dialogue:

@@ -1,8 +1,8 @@
 """Ways to take several different members of a pool, for lists and stories.
 
 A model of this size does not learn from shuffled members that what was said is used up: always
-taking the likeliest word, it says the likeliest member again and again. So later training puts
-order into them, and leaves two or three ways to go on at every step, which is where entropy comes
+taking the likeliest word, it says the likeliest member again and again. So training puts order
+into them, and leaves two or three ways to go on at every step, which is where entropy comes
 from: in lists each member follows from the one before; in stories each chapter has its own.
 """
 
@@ -25,11 +25,6 @@ class Pick(Protocol):
     def __call__(
         self, random: Random, pool: Sequence[Member], slots: Sequence[int]
     ) -> list[Member]: ...
-
-
-def pick_shuffled(random: Random, pool: Sequence[Member], slots: Sequence[int]) -> list[Member]:
-    """Members in no order."""
-    return random.sample(pool, len(slots))
 
 
 def pick_chained(random: Random, pool: Sequence[Member], slots: Sequence[int]) -> list[Member]:

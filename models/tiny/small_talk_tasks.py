@@ -75,6 +75,19 @@ _SMALL_TALK: dict[str, tuple[str, ...]] = {
 }
 
 
+# What people say before they come to it.
+_LEADS = ("Hello! ", "Hi! ", "Hi, ", "Hey, ", "Well, ", "Ok, ", "So, ", "Now, ", "And ", "Please: ")
+
+
+def _lead_into(random: Random, question: str) -> str:
+    """The question behind a word or two; in mid-sentence it loses its capital letter."""
+    lead = random.choice(_LEADS)
+    is_new_sentence = lead[-2] in "!:"
+    if is_new_sentence or question.startswith("I "):
+        return lead + question
+    return lead + question[0].lower() + question[1:]
+
+
 def small_talk(random: Random) -> Dialogue:
     if random.random() < 0.3:
         greeting = random.choice(_GREETINGS)
@@ -83,6 +96,8 @@ def small_talk(random: Random) -> Dialogue:
         return one_turn("greeting", greeting + mark, f"{plain}! How can I help you?")
     answer = random.choice(list(_SMALL_TALK))
     question = random.choice(_SMALL_TALK[answer])
+    if random.random() < 0.5:
+        question = _lead_into(random, question)
     mark = random.choice((".", "!")) if question[-1].isalpha() and random.random() < 0.6 else ""
     return one_turn("greeting", question + mark, answer)
 

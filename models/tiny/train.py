@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 
 import torch
-from models.tiny.dataset import BROAD, FINISH, FOCUS, ORDER, POLISH, SCENES, Mix
+from models.tiny.dataset import BROAD, FINISH, FOCUS, POLISH, Mix
 from models.tiny.network import Network
 from models.tiny.packing import Batch, pack
 from models.tiny.shape import GOOD, WORSE, Shape
@@ -72,7 +72,7 @@ class Recipe:
 
 
 # Short rows are cheap and hold most tasks; stories need long ones, and the last steps teach the
-# whole context.
+# whole context. The rate falls in one line to nothing.
 RECIPES = {
     recipe.name: recipe
     for recipe in (
@@ -82,61 +82,36 @@ RECIPES = {
             stages=(
                 Stage(
                     name="256",
-                    steps=1000,
+                    steps=1300,
                     length=256,
                     mix=BROAD,
-                    first_rate=1.0208029197080292,
-                    last_rate=0.674087591240876,
+                    first_rate=1.0,
+                    last_rate=0.78,
                     warm_up_steps=60,
                 ),
                 Stage(
                     name="256 focus",
-                    steps=1050,
+                    steps=1300,
                     length=256,
                     mix=FOCUS,
-                    first_rate=0.674087591240876,
-                    last_rate=0.31003649635036497,
+                    first_rate=0.78,
+                    last_rate=0.5,
                 ),
-                Stage(
-                    name="512 focus",
-                    steps=470,
-                    length=512,
-                    mix=FOCUS,
-                    first_rate=0.31003649635036497,
-                    last_rate=0.14708029197080286,
-                ),
-                # The order of chained members is new: the rate rises once more to learn it.
                 Stage(
                     name="512 finish",
-                    steps=480,
+                    steps=900,
                     length=512,
                     mix=FINISH,
-                    first_rate=0.4,
-                    last_rate=0.12,
-                ),
-                Stage(
-                    name="512 order",
-                    steps=300,
-                    length=512,
-                    mix=ORDER,
-                    first_rate=0.35,
-                    last_rate=0.1,
-                ),
-                Stage(
-                    name="1024 scenes",
-                    steps=260,
-                    length=1024,
-                    mix=SCENES,
-                    first_rate=0.25,
-                    last_rate=0.005,
+                    first_rate=0.5,
+                    last_rate=0.28,
                 ),
                 Stage(
                     name="1024 polish",
-                    steps=400,
+                    steps=1100,
                     length=1024,
                     mix=POLISH,
-                    first_rate=0.35,
-                    last_rate=0.005,
+                    first_rate=0.28,
+                    last_rate=0.0,
                 ),
             ),
         ),

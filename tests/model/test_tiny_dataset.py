@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 from jinja2 import Environment
-from models.tiny.dataset import BROAD, FINISH, FOCUS, Mix, draw_held_out, draw_training
+from models.tiny.dataset import BROAD, FINISH, FOCUS, POLISH, Mix, draw_held_out, draw_training
 from models.tiny.language_model import LanguageModel
 from models.tiny.packing import pack
 from models.tiny.picking import pick_chained
@@ -25,7 +25,7 @@ def test_draw_training__equal_seeds__give_equal_dialogues() -> None:
     assert first != list(islice(draw_training("another"), 300))
 
 
-@pytest.mark.parametrize("mix", [BROAD, FOCUS, FINISH])
+@pytest.mark.parametrize("mix", [BROAD, FOCUS, FINISH, POLISH])
 def test_draw_training__every_text__is_ascii(mix: Mix) -> None:
     for dialogue in islice(draw_training(1, mix), 2000):
         assert set(dialogue.to_text()) <= set(ALPHABET)
@@ -34,7 +34,7 @@ def test_draw_training__every_text__is_ascii(mix: Mix) -> None:
 def test_split__thousands_of_draws__share_no_problem() -> None:
     trained = {
         (dialogue.task, dialogue.key)
-        for mix in (BROAD, FOCUS, FINISH)
+        for mix in (BROAD, FOCUS, FINISH, POLISH)
         for dialogue in islice(draw_training(2, mix), 10_000)
     }
     held_out = {(d.task, d.key) for d in islice(draw_held_out(3), 3000)}
@@ -53,7 +53,7 @@ def test_split__held_out_short_tasks__are_never_said_in_training() -> None:
     }
     said = {
         turn.lower().rstrip(".?!")
-        for mix in (BROAD, FOCUS, FINISH)
+        for mix in (BROAD, FOCUS, FINISH, POLISH)
         for dialogue in islice(draw_training(2, mix), 10_000)
         for turn in dialogue.turns[::2]
     }
@@ -103,5 +103,5 @@ def test_pack__rows__are_full_and_weigh_answers_above_prompts(tokenizer_path: Pa
     assert batch.weights.shape == (4, 256)
     assert batch.ids.min() >= 0
     assert batch.ids.max() < 512
-    assert batch.weights.max() == 1.0
+    assert batch.weights.max() == BROAD.end_weight
     assert 0.0 < batch.weights.mean() < 0.9
