@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from basis.accounting.posting import compute_finished_job, compute_lost_job
+from basis.rules.catalog import ModelKind
 from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus, RewardStatus
+from basis.rules.pricing import EPOCHS
 from basis.rules.receipt import compute_receipt_hash
 from basis.rules.units import Bps, TokenCount
 from basis.storage.receipt_details import VersionRecord
@@ -53,6 +56,30 @@ def test_job_of_a_free_model__completed__moves_nothing() -> None:
     assert finished.core.total_charged_raw == 0
     assert finished.entry is None
     assert finished.reward_status is RewardStatus.NONE
+
+
+@pytest.mark.parametrize("kind", [ModelKind.CHAT, ModelKind.COMPLETION])
+def test_job_with_an_empty_answer__completed__moves_nothing(kind: ModelKind) -> None:
+    finished = make_finished(1, kind=kind, output_tokens=TokenCount(0))
+
+    assert finished.core.prompt_tokens == 13
+    assert finished.core.total_charged_raw == 0
+    assert finished.entry is None
+    assert finished.reward_status is RewardStatus.NONE
+
+
+def test_job_for_vectors__completed__charges_its_prompt() -> None:
+    finished = make_finished(1, kind=ModelKind.EMBEDDING, output_tokens=TokenCount(0))
+
+    assert finished.core.total_charged_raw > 0
+    assert finished.core.worker_reward_raw > 0
+
+
+def test_job_with_an_empty_answer__of_the_first_epoch__still_charges_its_prompt() -> None:
+    versions = msgspec.structs.replace(make_finished(1).details.versions, pricing=EPOCHS[0].version)
+    finished = make_finished(1, output_tokens=TokenCount(0), versions=versions)
+
+    assert finished.core.total_charged_raw > 0
 
 
 def test_job_of_a_worker_without_wallet__completed__leaves_the_pool_unearned() -> None:

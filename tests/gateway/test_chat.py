@@ -223,7 +223,7 @@ async def test_chat__json_over_several_lines__stays_one_event(tmp_path: Path, fi
     assert events[-1] == DONE
 
 
-async def test_chat__empty_answer__is_whole_and_costs_the_prompt(tmp_path: Path) -> None:
+async def test_chat__empty_answer__is_whole_and_costs_and_pays_nothing(tmp_path: Path) -> None:
     async def say_nothing(worker: ScriptedWorker, job: frames.Job) -> None:
         await worker.done(job, 0)
 
@@ -240,4 +240,5 @@ async def test_chat__empty_answer__is_whole_and_costs_the_prompt(tmp_path: Path)
     ]
     assert receipt.core.prompt_tokens == usage["prompt_tokens"]
     assert receipt.core.output_tokens == 0
-    assert receipt.core.total_charged_raw > 0
+    assert receipt.core.total_charged_raw == 0
+    assert receipt.core.worker_reward_raw == 0

@@ -24,6 +24,7 @@ epochs = st.builds(
     output_price=prices,
     basis_raw_per_microcredit=st.integers(min_value=0, max_value=10**15),
     protocol_fee_bps=rates,
+    is_empty_answer_free=st.booleans(),
 )
 
 

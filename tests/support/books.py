@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine
 
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.accounting.settling import close_batch, fail_batch, retry_batch
+from basis.rules.catalog import ModelKind
 from basis.rules.factors import TABLES, Measurements
 from basis.rules.job import JobId, JobStatus, UserId
 from basis.rules.pricing import EPOCHS
@@ -29,6 +30,7 @@ _FACTS = JobFacts(
     user_id=UserId("user-1"),
     user_wallet="",
     model_id="basis-tiny",
+    kind=ModelKind.CHAT,
     multiplier_bps=Bps(1_000),
     versions=VersionRecord(
         catalog="2026-11-21",

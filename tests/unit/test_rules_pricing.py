@@ -7,13 +7,14 @@ from dataclasses import FrozenInstanceError
 import pytest
 from rule_vectors import Case, load_vectors, vector_cases
 
+from basis.rules.catalog import ModelKind
 from basis.rules.errors import InvalidInput
 from basis.rules.pricing import (
-    DEFAULT_EPOCH,
     EPOCHS,
     PricingEpoch,
     compute_charge,
     epoch_of_version,
+    is_free_of_charge,
 )
 from basis.rules.units import AmountRaw, Bps, TokenCount
 
@@ -22,12 +23,13 @@ def _epoch(version: str) -> PricingEpoch:
     row = load_vectors("pricing")["epochs"][version]
     return PricingEpoch(
         version=version,
-        effective_from="2026-11-21",
+        effective_from=row["effectiveFrom"],
         is_placeholder=True,
         prompt_price=int(row["promptPrice"]),
         output_price=int(row["outputPrice"]),
         basis_raw_per_microcredit=int(row["basisRawPerMicrocredit"]),
         protocol_fee_bps=Bps(row["protocolFeeBps"]),
+        is_empty_answer_free=row["isEmptyAnswerFree"],
     )
 
 
@@ -51,12 +53,23 @@ def test_compute_charge__negative__raises(case: Case) -> None:
         _charge(case)
 
 
-def test_default_epoch__published__is_that_of_the_vectors() -> None:
-    assert _epoch(DEFAULT_EPOCH.version) == DEFAULT_EPOCH
+@pytest.mark.parametrize("case", load_vectors("pricing")["answers"], ids=lambda case: case["name"])
+def test_is_free_of_charge__vector__only_an_empty_text_since_the_rule(case: Case) -> None:
+    kind = ModelKind(case["kind"]) if case["kind"] else None
+    output_tokens = TokenCount(case["outputTokens"])
+
+    is_free = is_free_of_charge(_epoch(case["epoch"]), kind=kind, output_tokens=output_tokens)
+
+    assert is_free is case["isFree"]
 
 
-def test_default_epoch__protocol_fee__is_ten_percent() -> None:
-    assert DEFAULT_EPOCH.protocol_fee_bps == 1_000
+@pytest.mark.parametrize("epoch", EPOCHS, ids=lambda epoch: epoch.version)
+def test_epochs__published__are_those_of_the_vectors(epoch: PricingEpoch) -> None:
+    assert _epoch(epoch.version) == epoch
+
+
+def test_epochs__protocol_fee__is_ten_percent() -> None:
+    assert {epoch.protocol_fee_bps for epoch in EPOCHS} == {1_000}
 
 
 @pytest.mark.parametrize("epoch", EPOCHS, ids=lambda epoch: epoch.version)
@@ -80,4 +93,4 @@ def test_epochs__published__have_one_version_each_and_stand_oldest_first() -> No
 
 def test_epoch__published__cannot_be_changed() -> None:
     with pytest.raises(FrozenInstanceError):
-        DEFAULT_EPOCH.prompt_price = 1  # type: ignore[misc]  # the refusal is the point
+        EPOCHS[-1].prompt_price = 1  # type: ignore[misc]  # the refusal is the point

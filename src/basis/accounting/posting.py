@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from basis.rules.catalog import ModelKind
 from basis.rules.entries import job_completed
 from basis.rules.factors import Factors, Measurements, compute_factors, tables_of_version
 from basis.rules.job import JobId, JobStatus, RewardStatus, UserId, WorkerId
-from basis.rules.pricing import compute_charge, epoch_of_version
+from basis.rules.pricing import compute_charge, epoch_of_version, is_free_of_charge
 from basis.rules.receipt import ReceiptCore, compute_receipt_hash
 from basis.rules.reward import RewardBreakdown, compute_reward
 from basis.rules.units import BASIS, AmountRaw, Bps, Micros, TokenCount
@@ -43,6 +44,8 @@ class JobFacts:
     user_id: UserId
     user_wallet: str
     model_id: str
+    kind: ModelKind | None
+    """What was asked for; None of a job that was lost, and on records older than 2026-11-23."""
     multiplier_bps: Bps
     versions: VersionRecord
     created_at: str
@@ -106,6 +109,7 @@ def compute_lost_job(job: OpenJob, *, failure_reason: str) -> FinishedJob:
             user_id=UserId(job.user_id),
             user_wallet=job.user_wallet,
             model_id=job.model_id,
+            kind=None,
             multiplier_bps=Bps(job.multiplier_bps),
             versions=VersionRecord(
                 catalog=job.versions["catalog"],
@@ -137,8 +141,11 @@ def _judge(facts: JobFacts) -> tuple[Factors, AmountRaw]:
         latency_class=facts.versions.latency_class,
         measured=facts.measured,
     )
+    epoch = epoch_of_version(facts.versions.pricing)
+    if is_free_of_charge(epoch, kind=facts.kind, output_tokens=facts.output_tokens):
+        return factors, AmountRaw(0)
     charge_raw = compute_charge(
-        epoch_of_version(facts.versions.pricing),
+        epoch,
         prompt_tokens=facts.prompt_tokens,
         output_tokens=facts.output_tokens,
         multiplier_bps=facts.multiplier_bps,
@@ -172,6 +179,7 @@ def _core(facts: JobFacts, *, factors: Factors, breakdown: RewardBreakdown) -> R
 
 def _details(facts: JobFacts, breakdown: RewardBreakdown) -> ReceiptDetails:
     return ReceiptDetails(
+        kind=facts.kind.value if facts.kind is not None else "",
         finish_reason=facts.finish_reason,
         failure_reason=facts.failure_reason,
         attempts=facts.attempts,

@@ -27,6 +27,7 @@ from basis.rules.batch import (
     assemble_batch,
     compute_batch_hash,
 )
+from basis.rules.catalog import ModelKind
 from basis.rules.entries import rewards_moved
 from basis.rules.errors import BasisError
 from basis.rules.factors import Measurements
@@ -229,6 +230,7 @@ def _facts_of(receipt: StoredReceipt) -> JobFacts:
         user_id=core.user_id,
         user_wallet=core.user_wallet,
         model_id=core.model_id,
+        kind=ModelKind(details.kind) if details.kind else None,
         multiplier_bps=core.model_multiplier_bps,
         versions=details.versions,
         created_at=core.created_at,

@@ -11,6 +11,7 @@ from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobProgress
+from basis.rules.catalog import ModelKind
 from basis.rules.factors import Measurements
 from basis.rules.job import JobStatus
 from basis.rules.units import Micros, TokenCount
@@ -74,6 +75,7 @@ class JobEnd:
             user_id=job.customer.user_id,
             user_wallet=job.customer.user_wallet,
             model_id=job.model.name,
+            kind=ModelKind(job.kind.value),
             multiplier_bps=job.model.multiplier_bps,
             versions=job.versions,
             created_at=job.created_at,

@@ -6,8 +6,9 @@ Source: mission N13, N14; the figures of the default epoch are ours and placehol
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from basis.rules.catalog import ModelKind
 from basis.rules.errors import InvalidInput
 from basis.rules.units import AmountRaw, Bps, TokenCount, mul_div_ceil
 
@@ -28,9 +29,11 @@ class PricingEpoch:
     """Micro-credits per million output tokens, before the model's multiplier."""
     basis_raw_per_microcredit: int
     protocol_fee_bps: Bps
+    is_empty_answer_free: bool
+    """Whether a text job whose answer is empty costs nothing, though its prompt was read."""
 
 
-DEFAULT_EPOCH = PricingEpoch(
+EPOCH_2026_11_21 = PricingEpoch(
     version="2026-11-21-placeholder",
     effective_from="2026-11-21",
     is_placeholder=True,
@@ -38,11 +41,20 @@ DEFAULT_EPOCH = PricingEpoch(
     output_price=600 * 1_000_000,
     basis_raw_per_microcredit=10**11,
     protocol_fee_bps=Bps(1_000),
+    is_empty_answer_free=False,
 )
 """150 and 600 credits (0.15 and 0.60 USD) per million tokens at 1x; 0.1 BASIS per credit."""
 
-EPOCHS: tuple[PricingEpoch, ...] = (DEFAULT_EPOCH,)
-"""Every epoch that ever priced a job, oldest first."""
+EPOCH_2026_11_23 = replace(
+    EPOCH_2026_11_21,
+    version="2026-11-23-placeholder",
+    effective_from="2026-11-23",
+    is_empty_answer_free=True,
+)
+"""The same prices. A worker that says `done` to every job without work earns nothing any more."""
+
+EPOCHS: tuple[PricingEpoch, ...] = (EPOCH_2026_11_21, EPOCH_2026_11_23)
+"""Every epoch that ever priced a job, oldest first; the last one prices new jobs."""
 
 
 def epoch_of_version(version: str) -> PricingEpoch:
@@ -55,6 +67,19 @@ def epoch_of_version(version: str) -> PricingEpoch:
         if epoch.version == version:
             return epoch
     raise InvalidInput(f"no pricing epoch {version!r} is known", param="pricing_version")
+
+
+def is_free_of_charge(
+    epoch: PricingEpoch, *, kind: ModelKind | None, output_tokens: TokenCount
+) -> bool:
+    """Whether a completed job costs nothing because nothing came back for it.
+
+    An answer may well be empty: a stop text that comes first, a model with nothing to say. But no
+    one can tell it from one that was never worked on. Embeddings have no output tokens and are
+    charged by their prompt. `kind` is None where the record is older than this rule.
+    """
+    is_text = kind in {ModelKind.CHAT, ModelKind.COMPLETION}
+    return epoch.is_empty_answer_free and is_text and output_tokens == 0
 
 
 def compute_charge(

@@ -46,7 +46,11 @@ class EvidenceRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class ReceiptDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """All of it. `failure_reason` and `finish_reason` are "" where they do not apply."""
+    """All of it; texts are "" where they do not apply.
+
+    `kind` is what was asked for: "chat", "completion" or "embedding"; "" of a job that was lost,
+    and on records older than 2026-11-23.
+    """
 
     finish_reason: str
     failure_reason: str
@@ -55,3 +59,4 @@ class ReceiptDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     measured: MeasurementRecord
     versions: VersionRecord
     evidence: EvidenceRecord
+    kind: str = ""
