@@ -59,7 +59,8 @@ def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
         Check(
             claim="a customer who leaves stops the worker, and pays for what was delivered",
             holds=len(stopped) * 2 >= len(left) > 0,
-            detail=f"{len(left)} left {left_length} tokens, {len(stopped)} before their end",
+            detail=f"{len(left)} left answers of up to {left_length} tokens, "
+            f"{len(stopped)} were cut short, the others written before they knew",
         ),
     ]
 
@@ -87,9 +88,9 @@ def check_answers(answers: list[Answer], *, killed_slots: int) -> list[Check]:
             detail="; ".join(sorted({a.error for a in answers if a.error})) or "no errors at all",
         ),
         Check(
-            claim="the killed worker broke off no more than the streams it was at",
-            holds=counts[Outcome.BROKEN_OFF] <= killed_slots,
-            detail=f"{counts[Outcome.BROKEN_OFF]} of at most {killed_slots}",
+            claim="the killed worker broke off the streams it was at, and nothing else",
+            holds=0 < counts[Outcome.BROKEN_OFF] <= killed_slots,
+            detail=f"{counts[Outcome.BROKEN_OFF]} streams; it had {killed_slots} slots",
         ),
     ]
 

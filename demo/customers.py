@@ -16,6 +16,8 @@ MODEL = "basis-tiny"
 EMBEDDING_MODEL = "basis-tiny-embed"
 _AT_ONCE = 8
 _CHUNKS_BEFORE_LEAVING = 3
+_LONG_STORY = "Tell me a long story."
+_LONG_STORY_TOKENS = 400
 _CAPITALS = {"France": "Paris", "Italy": "Rome", "Japan": "Tokyo", "Egypt": "Cairo"}
 
 
@@ -87,11 +89,27 @@ def _ask(number: int, way: Way, chance: random.Random) -> Ask:
     country = chance.choice(list(_CAPITALS))
     kind = chance.randrange(4)
     prompt, expected, length = f"What is {left} + {right}?", str(left + right), 16
-    if way is Way.LEAVE or kind == 0:
-        prompt, expected, length = "Tell me a long story.", None, 160
+    if way is Way.LEAVE:
+        prompt, expected, length = _LONG_STORY, None, _LONG_STORY_TOKENS
+    elif kind == 0:
+        prompt, expected, length = _LONG_STORY, None, 160
     elif kind == 1:
         prompt, expected = f"What is the capital of {country}?", _CAPITALS[country]
     return Ask(number=number, way=way, prompt=prompt, expected=expected, max_tokens=length)
+
+
+def plan_long_streams(count: int, *, first_number: int) -> list[Ask]:
+    """`count` streams that all last for hundreds of tokens."""
+    return [
+        Ask(
+            number=number,
+            way=Way.STREAM,
+            prompt=_LONG_STORY,
+            expected=None,
+            max_tokens=_LONG_STORY_TOKENS,
+        )
+        for number in range(first_number, first_number + count)
+    ]
 
 
 async def send_all(
@@ -100,29 +118,29 @@ async def send_all(
     asks: list[Ask],
     *,
     on_answer: Callable[[Answer], None],
-    before: Callable[[int], None],
+    on_text: Callable[[Ask], None] | None = None,
+    at_once: int = _AT_ONCE,
 ) -> list[Answer]:
-    """All answers; `before` is called with each request's number when it is sent."""
-    gate = asyncio.Semaphore(_AT_ONCE)
+    """All answers; `on_text` is called whenever a stream has brought a piece of text."""
+    gate = asyncio.Semaphore(at_once)
     # The client's own retries are off: what the network rescues is the network's doing.
     async with AsyncOpenAI(base_url=f"{url}/v1", api_key=key, max_retries=0, timeout=60) as client:
 
         async def send(ask: Ask) -> Answer:
             async with gate:
-                before(ask.number)
-                answer = await _send_one(client, ask)
+                answer = await _send_one(client, ask, on_text)
             on_answer(answer)
             return answer
 
         return await asyncio.gather(*(send(ask) for ask in asks))
 
 
-async def _send_one(client: AsyncOpenAI, ask: Ask) -> Answer:
+async def _send_one(client: AsyncOpenAI, ask: Ask, on_text: Callable[[Ask], None] | None) -> Answer:
     answer = Answer(ask=ask, outcome=Outcome.COMPLETED)
     try:
         match ask.way:
             case Way.STREAM | Way.LEAVE:
-                await _stream(client, ask, answer)
+                await _stream(client, ask, answer, on_text)
             case Way.PLAIN:
                 await _plain(client, ask, answer)
             case Way.COMPLETION:
@@ -136,7 +154,9 @@ async def _send_one(client: AsyncOpenAI, ask: Ask) -> Answer:
     return answer
 
 
-async def _stream(client: AsyncOpenAI, ask: Ask, answer: Answer) -> None:
+async def _stream(
+    client: AsyncOpenAI, ask: Ask, answer: Answer, on_text: Callable[[Ask], None] | None
+) -> None:
     sent = last = time.perf_counter()
     stream = await client.chat.completions.create(
         model=MODEL,
@@ -162,6 +182,8 @@ async def _stream(client: AsyncOpenAI, ask: Ask, answer: Answer) -> None:
         last = now
         answer.text += chunk.choices[0].delta.content
         chunks += 1
+        if on_text is not None:
+            on_text(ask)
         if ask.way is Way.LEAVE and chunks == _CHUNKS_BEFORE_LEAVING:
             answer.outcome = Outcome.LEFT_BY_CUSTOMER
             await stream.close()

@@ -151,14 +151,6 @@ def wait_for_workers(processes: Processes, orchestrator: str, count: int) -> Non
     raise DemoFailed(f"{count} workers did not come online; see {processes.folder / 'logs'}")
 
 
-def is_busy(orchestrator: str, worker_id: str) -> bool:
-    """Whether a worker that still runs has jobs now; false for none ("")."""
-    if not worker_id:
-        return False
-    with urlopen(f"{orchestrator}/api/workers/{worker_id}") as answer:  # noqa: S310 - our own loopback URL
-        return bool(json.load(answer).get("jobs_in_flight"))
-
-
 def _wait_for_text(processes: Processes, path: Path, *, beginning: str = "") -> str:
     """The first whole line of a file that begins so."""
     deadline = time.monotonic() + _START_TIMEOUT_S

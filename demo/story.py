@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import shutil
@@ -15,7 +14,6 @@ from typing import Any, cast
 from urllib.request import urlopen
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from basis.rules.units import BASIS, format_amount
@@ -27,22 +25,20 @@ from demo.checks import (
     check_settlement,
     job_key,
 )
-from demo.customers import Answer, plan_requests, send_all
+from demo.customers import Answer
 from demo.processes import (
     DemoFailed,
     Processes,
-    is_busy,
     run_basis,
     start_ollama_double,
     start_orchestrator,
     start_worker,
     wait_for_workers,
 )
+from demo.serving import Serving
 
-REQUESTS = 200
-_KILL_AT = 90
-_SEED = 20_261_121
 _SLOTS = 4
+_WORKERS = 3
 
 
 class Story:
@@ -52,7 +48,6 @@ class Story:
         self._folder = folder
         self._data = folder / "data"
         self._console = console
-        self._killed = ""
 
     def tell(self) -> bool:
         """Whether every check held."""
@@ -62,9 +57,9 @@ class Story:
         processes = Processes(self._folder)
         exit_codes: dict[str, int] = {}
         try:
-            url, key = self._raise_network(processes)
-            answers = self._serve_customers(processes, url, key)
-            receipts = _fetch_receipts(url)
+            serving = self._raise_network(processes)
+            answers = serving.run()
+            receipts = _fetch_receipts(serving.url)
             first = cast("dict[str, Any]", self._basis("batch", "close"))
             second = cast("dict[str, Any]", self._basis("batch", "close"))
             verdict = cast("dict[str, Any]", self._basis("recompute"))
@@ -74,12 +69,7 @@ class Story:
         self._show_rewards(receipts)
         self._show_batch(first)
         checks = [
-            Check(
-                claim="a worker was killed while it worked",
-                holds=self._killed == "",
-                detail=f"from request {_KILL_AT} on, in the first moment in which it had jobs",
-            ),
-            *check_answers(answers, killed_slots=_SLOTS),
+            *check_answers(answers, killed_slots=_SLOTS * serving.kills),
             *check_receipts(answers, receipts),
             Check(
                 claim="whoever was asked to stop drained and ended well",
@@ -93,7 +83,7 @@ class Story:
     def _basis(self, *arguments: str) -> object:
         return run_basis(*arguments, "--data", str(self._data))
 
-    def _raise_network(self, processes: Processes) -> tuple[str, str]:
+    def _raise_network(self, processes: Processes) -> Serving:
         say = self._console.print
         gguf = Path(str(resources.files("basis") / "artefacts" / "basis-tiny.gguf"))
         ollama, manifest_digest = start_ollama_double(processes, gguf)
@@ -112,34 +102,17 @@ class Story:
         slots = ("--slots", str(_SLOTS))
         embedded = ("--runtime", "llamacpp", "--models", models, *slots)
         start_worker(processes, 1, url, *embedded)
-        self._killed = start_worker(processes, 2, url, *embedded)
+        victim = start_worker(processes, 2, url, *embedded)
         over_ollama = ("--runtime", "ollama", "--runtime-url", ollama, "--models", tagged)
         start_worker(processes, 3, url, *over_ollama, *slots)
-        wait_for_workers(processes, url, 3)
+        wait_for_workers(processes, url, _WORKERS)
         say("workers        2 with embedded llama.cpp, 1 over an Ollama double on llama.cpp")
-        return url, key
 
-    def _serve_customers(self, processes: Processes, url: str, key: str) -> list[Answer]:
-        asks = plan_requests(REQUESTS, seed=_SEED)
-        columns = (
-            TextColumn("requests      "),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self._console) as progress:
-            task = progress.add_task("requests", total=len(asks))
+        def revive() -> None:
+            start_worker(processes, 2, url, *embedded)
+            wait_for_workers(processes, url, _WORKERS)
 
-            def before(number: int) -> None:
-                if number >= _KILL_AT and is_busy(url, self._killed):
-                    processes.kill(self._killed)
-                    progress.console.print(f"kill -9        {self._killed}, at request {number}")
-                    self._killed = ""
-
-            def on_answer(_answer: Answer) -> None:
-                progress.advance(task)
-
-            return asyncio.run(send_all(url, key, asks, on_answer=on_answer, before=before))
+        return Serving(processes, self._console, url=url, key=key, victim=victim, revive=revive)
 
     def _show_requests(self, answers: list[Answer]) -> None:
         table = Table("outcome", "requests", "prompt tokens", "output tokens", title="Requests")
