@@ -7,7 +7,7 @@ runtimes can do (tools, response_format, logit_bias) is passed on and refused by
 
 from __future__ import annotations
 
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -120,8 +120,6 @@ decode_chat = msgspec.json.Decoder(ChatRequest)
 decode_completion = msgspec.json.Decoder(CompletionRequest)
 decode_embedding = msgspec.json.Decoder(EmbeddingRequest)
 
-_Request = TypeVar("_Request", ChatRequest, CompletionRequest)
-
 
 def check_chat(request: ChatRequest) -> None:
     """Refuses what no runtime here can do, by name.
@@ -182,14 +180,14 @@ def embedding_inputs(request: EmbeddingRequest) -> list[str]:
     return texts
 
 
-def wanted_length(request: ChatRequest | CompletionRequest) -> int | None:
-    """How many tokens the customer allows, under either of its names."""
+def wanted_length(request: ChatRequest | CompletionRequest) -> tuple[int | None, str]:
+    """How many tokens the customer allows, and under which of its names."""
     if isinstance(request, ChatRequest) and request.max_completion_tokens is not None:
-        return request.max_completion_tokens
-    return request.max_tokens
+        return request.max_completion_tokens, "max_completion_tokens"
+    return request.max_tokens, "max_tokens"
 
 
-def as_worker_request(request: _Request, *, max_tokens: TokenCount) -> bytes:
+def as_worker_request(request: ChatRequest | CompletionRequest, *, max_tokens: TokenCount) -> bytes:
     """The request as a worker gets it: only what changes the answer, the length always named."""
     forwarded = msgspec.structs.replace(
         request, max_tokens=max_tokens, stream=None, stream_options=None, user=None, n=None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import msgspec
@@ -28,13 +29,11 @@ from basis.gateway.requests import (
 )
 from basis.gateway.sinks import Collector, EventStream, usage_of
 from basis.metering.meter import Meter
-from basis.rules.catalog import ModelKind
+from basis.rules.catalog import Model, ModelKind
 from basis.rules.errors import BasisError, InvalidInput, JobFailed
 from basis.rules.job import FailureReason
 from basis.rules.units import TokenCount
 from basis.wire.frames import JobKind
-
-_NEWER_LENGTH = "max_completion_tokens"
 
 
 async def post_chat(request: web.Request) -> web.StreamResponse:
@@ -42,37 +41,18 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
-        return await _chat(request, context, customer)
-
-
-async def _chat(
-    request: web.Request, context: GatewayContext, customer: Customer
-) -> web.StreamResponse:
-    asked = await read_json(request, decode_chat)
-    check_chat(asked)
-    model, meter = find_model(context, asked.model, ModelKind.CHAT)
-    meter.require_fitting_length(_characters(asked), context_tokens=model.context_tokens)
-    messages = [_for_template(message) for message in asked.messages]
-    prompt_tokens = await meter.count_chat(messages, tools=asked.tools)
-    max_tokens = bound_length(
-        context,
-        model,
-        prompt_tokens=prompt_tokens,
-        prompt_param="messages",
-        wanted=wanted_length(asked),
-        wanted_param="max_tokens" if asked.max_completion_tokens is None else _NEWER_LENGTH,
-    )
-    job = accept_job(
-        context,
-        customer=customer,
-        model=model,
-        meter=meter,
-        kind=JobKind.CHAT,
-        request=as_worker_request(asked, max_tokens=max_tokens),
-        prompt_tokens=prompt_tokens,
-        max_tokens=max_tokens,
-    )
-    return await _answer(request, context, job, asked)
+        asked = await read_json(request, decode_chat)
+        check_chat(asked)
+        model, meter = find_model(context, asked.model, ModelKind.CHAT)
+        meter.require_fitting_length(_characters(asked), context_tokens=model.context_tokens)
+        messages = [_for_template(message) for message in asked.messages]
+        prompt = _Prompt(
+            kind=JobKind.CHAT,
+            param="messages",
+            tokens=await meter.count_chat(messages, tools=asked.tools),
+        )
+        job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
+        return await _answer(request, context, job, asked)
 
 
 async def post_completion(request: web.Request) -> web.StreamResponse:
@@ -80,35 +60,54 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
-        return await _complete(request, context, customer)
+        asked = await read_json(request, decode_completion)
+        check_completion(asked)
+        model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
+        meter.require_fitting_length(len(asked.prompt), context_tokens=model.context_tokens)
+        prompt = _Prompt(
+            kind=JobKind.COMPLETION, param="prompt", tokens=await _count_prompt(meter, asked)
+        )
+        job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
+        return await _answer(request, context, job, asked)
 
 
-async def _complete(
-    request: web.Request, context: GatewayContext, customer: Customer
-) -> web.StreamResponse:
-    asked = await read_json(request, decode_completion)
-    check_completion(asked)
-    model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
-    meter.require_fitting_length(len(asked.prompt), context_tokens=model.context_tokens)
-    prompt_tokens = await _count_prompt(meter, asked)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prompt:
+    """What was counted: `param` is the field of the request that holds it."""
+
+    kind: JobKind
+    param: str
+    tokens: TokenCount
+
+
+def _accept(
+    context: GatewayContext,
+    customer: Customer,
+    asked: ChatRequest | CompletionRequest,
+    *,
+    model: Model,
+    meter: Meter,
+    prompt: _Prompt,
+) -> AcceptedJob:
+    wanted, wanted_param = wanted_length(asked)
     max_tokens = bound_length(
         context,
         model,
-        prompt_tokens=prompt_tokens,
-        prompt_param="prompt",
-        wanted=wanted_length(asked),
+        prompt_tokens=prompt.tokens,
+        prompt_param=prompt.param,
+        wanted=wanted,
+        wanted_param=wanted_param,
     )
-    job = accept_job(
+    return accept_job(
         context,
         customer=customer,
         model=model,
         meter=meter,
-        kind=JobKind.COMPLETION,
+        kind=prompt.kind,
         request=as_worker_request(asked, max_tokens=max_tokens),
-        prompt_tokens=prompt_tokens,
+        prompt_tokens=prompt.tokens,
         max_tokens=max_tokens,
     )
-    return await _answer(request, context, job, asked)
 
 
 def _characters(asked: ChatRequest) -> int:
