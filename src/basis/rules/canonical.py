@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 MAX_SAFE_INTEGER = 2**53 - 1
-_quote = json.JSONEncoder(ensure_ascii=False).encode
+_write = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 def canonical_json(value: object) -> bytes:
@@ -26,7 +26,7 @@ def canonical_json(value: object) -> bytes:
             or any other type.
     """
     try:
-        return _encode(value).encode("utf-8")
+        return _write(_arrange(value)).encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError("a string holds a lone surrogate, which has no UTF-8 form") from error
 
@@ -36,36 +36,34 @@ def sha256_hex(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def _encode(value: object) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
+def _arrange(value: object) -> object:
+    """The same value with every object's keys in order, once nothing in it is refused."""
+    if value is None or isinstance(value, str | bool):
+        return value
     if isinstance(value, int):
         if abs(value) > MAX_SAFE_INTEGER:
             raise ValueError(f"{value} is beyond 2^53 - 1: write it as a decimal string")
-        return int.__repr__(value)  # an enum of integers has a str() of its own
-    if isinstance(value, str):
-        return _quote(value)
+        return value
     if isinstance(value, Mapping):
-        return _encode_object(cast("Mapping[object, object]", value))
+        return _arrange_object(cast("Mapping[object, object]", value))
     if isinstance(value, list | tuple):
-        return "[" + ",".join(_encode(item) for item in cast("Sequence[object]", value)) + "]"
+        return [_arrange(item) for item in cast("Sequence[object]", value)]
     shown = type(value).__name__
     raise ValueError(f"{shown} has no canonical form")
 
 
-def _encode_object(members: Mapping[object, object]) -> str:
-    named: list[tuple[str, object]] = []
-    for key, member in members.items():
+def _arrange_object(members: Mapping[object, object]) -> dict[str, object]:
+    names: list[str] = []
+    is_ascii = True
+    for key in members:
         if not isinstance(key, str):
             raise ValueError(f"the key {key!r} is no string")  # noqa: TRY004 - one type for all refusals
-        named.append((key, member))
-    named.sort(key=_utf16_order)
-    body = ",".join(f"{_quote(key)}:{_encode(member)}" for key, member in named)
-    return "{" + body + "}"
+        is_ascii = is_ascii and key.isascii()
+        names.append(key)
+    # In ASCII the order of the code units is that of the characters.
+    names.sort(key=None if is_ascii else _utf16_order)
+    return {name: _arrange(members[name]) for name in names}
 
 
-def _utf16_order(member: tuple[str, object]) -> bytes:
-    name = member[0]
+def _utf16_order(name: str) -> bytes:
     return name.encode("utf-16-be", "surrogatepass")
