@@ -69,6 +69,24 @@ def test_done__twice__is_a_violation() -> None:
         lease.on_done(done_after(0))
 
 
+def test_frame__after_the_worker_gave_the_lease_back__is_a_violation() -> None:
+    lease = make_lease()
+    lease.on_failed(LOST)
+
+    with pytest.raises(LinkViolation, match="after its end"):
+        lease.on_frame(make_chunk(0))
+    with pytest.raises(LinkViolation, match="ended twice"):
+        lease.on_failed(LOST)
+
+
+def test_ended_by_worker__failed_by_us__is_false() -> None:
+    lease = make_lease()
+
+    lease.fail(LOST)
+
+    assert not lease.is_ended_by_worker
+
+
 def test_fail__after_done__changes_nothing() -> None:
     lease = make_lease()
     lease.on_done(done_after(0))

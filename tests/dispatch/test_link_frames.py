@@ -193,6 +193,52 @@ async def test_lease_frame__after_the_end__ends_the_link_but_not_the_answer(tmp_
     assert "is over" in notice.text
 
 
+LATE_FRAMES = [
+    {"type": "chunk", "seq": 0, "text": "And another thing."},
+    {"type": "vector", "seq": 0, "index": 0, "values": [1.0]},
+    {"type": "done", "frames": 0},
+    {"type": "failed", "reason": "runtime_error"},
+]
+
+
+OWN_ENDS = [{"type": "failed", "reason": "runtime_error"}, {"type": "done", "frames": 0}]
+
+
+@pytest.mark.parametrize("late", LATE_FRAMES, ids=lambda frame: frame["type"])
+@pytest.mark.parametrize("end", OWN_ENDS, ids=lambda frame: f"after-{frame['type']}")
+@pytest.mark.parametrize("is_in_one_go", [True, False], ids=["at-once", "once-settled"])
+async def test_lease_frame__after_the_workers_own_end__ends_the_link_at_any_time(
+    tmp_path: Path, end: dict[str, Any], late: dict[str, Any], is_in_one_go: bool
+) -> None:
+    script = sending(end, late) if is_in_one_go else sending(end)
+    async with open_house(tmp_path, script=script) as house:
+        async with house.customer.chat():
+            receipt = await house.receipt()
+        if not is_in_one_go:
+            await sending(late)(house.worker, house.worker.jobs[0])
+        notice = await notice_at_the_end(house.worker)
+
+    assert notice.code == "protocol_violation"
+    expected = "completed" if end["type"] == "done" else "failed"
+    assert (receipt.status.value, receipt.details.attempts) == (expected, 1)
+
+
+async def test_lease_frame__after_a_failed_of_its_own__leaves_the_job_to_another_worker(
+    tmp_path: Path,
+) -> None:
+    give_up_and_go_on = sending({"type": "failed", "reason": "runtime_error"}, LATE_FRAMES[0])
+    async with open_house(tmp_path, script=give_up_and_go_on) as house:
+        async with (
+            ScriptedWorker(house.running.url, worker_id="scripted-2"),
+            house.customer.chat() as response,
+        ):
+            answer = await response.json()
+        receipt = await house.receipt()
+
+    assert answer["choices"][0]["message"]["content"] == "Hello there."
+    assert (receipt.core.worker_id, receipt.details.attempts) == ("scripted-2", 2)
+
+
 async def test_lease_frame__in_other_jobs_of_a_broken_link__fails_them_all(tmp_path: Path) -> None:
     async def break_the_second(worker: ScriptedWorker, job: frames.Job) -> None:
         if len(worker.jobs) == 2:

@@ -117,13 +117,12 @@ class Dispatcher:
             )
             yield HeldLease(lease=lease, session=session)
         finally:
-            by_worker = _ended_by_worker(lease)
-            if not by_worker:
+            if not lease.is_ended_by_worker:
                 session.send(Cancel(lease_id=lease.lease_id, reason="the job is over"))
             if isinstance(lease.end, Done):
                 session.completed_jobs += 1
             lease.fail(_lost("the job is over"))
-            session.close_lease(lease, by_worker=by_worker)
+            session.close_lease(lease)
             self.scheduler.release(session)
 
     async def watch_deadlines(self) -> None:
@@ -148,24 +147,6 @@ class Dispatcher:
                         lease.fail(_expired(FailureReason.FIRST_TOKEN_TIMEOUT))
                 elif now - lease.waiting_since_us > settings.stall_timeout_s * 1e6:
                     lease.fail(_expired(FailureReason.STALLED))
-
-
-def _ended_by_worker(lease: Lease) -> bool:
-    """Whether the worker itself ended the lease, so that no cancel needs to be sent."""
-    end = lease.end
-    return isinstance(end, Done) or (
-        isinstance(end, LeaseFailure) and end.reason not in _ENDED_BY_US
-    )
-
-
-_ENDED_BY_US = frozenset(
-    {
-        FailureReason.TIMEOUT,
-        FailureReason.FIRST_TOKEN_TIMEOUT,
-        FailureReason.STALLED,
-        FailureReason.PROTOCOL_VIOLATION,
-    }
-)
 
 
 def _lost(detail: str) -> LeaseFailure:

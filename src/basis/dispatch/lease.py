@@ -51,6 +51,7 @@ class Lease:
         "_window_full_us",
         "first_frame_us",
         "held_up_us",
+        "is_ended_by_worker",
         "job_id",
         "last_frame_us",
         "lease_id",
@@ -74,6 +75,8 @@ class Lease:
         """Since when the customer waits for the worker; None while it does not."""
         self.held_up_us = 0
         """How long a full window kept the worker from writing: its customer's time, not its own."""
+        self.is_ended_by_worker = False
+        """Whether the worker itself said that it is over, after which it may say nothing more."""
         self._window_full_us: int | None = None
         self._window = window
         self._ack_every = max(1, window // 4)
@@ -132,7 +135,19 @@ class Lease:
         if self.first_frame_us is None:
             self.first_frame_us = self.last_frame_us
         self._end = done
+        self.is_ended_by_worker = True
         self._wake()
+
+    def on_failed(self, failure: LeaseFailure) -> None:
+        """The worker gives the lease back.
+
+        Raises:
+            LinkViolation: it ended before.
+        """
+        if self._end is not None:
+            raise LinkViolation(f"{self.lease_id} ended twice")
+        self.is_ended_by_worker = True
+        self.fail(failure)
 
     def fail(self, failure: LeaseFailure) -> None:
         """Ends the lease without an answer; frames that came before can still be taken."""

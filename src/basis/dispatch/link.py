@@ -148,19 +148,17 @@ class LinkServer:
             if session.is_late(frame.lease_id):
                 return
             raise LinkViolation(f"the lease {frame.lease_id[:64]!r} is not yours, or is over")
-        if lease.end is not None and not isinstance(lease.end, frames.Done):
+        if lease.end is not None and not lease.is_ended_by_worker:
             return  # we have given it up, and the cancel is on its way
-        if isinstance(frame, frames.Failed):
-            reason, is_retryable = _FAULTS.get(frame.reason, (FailureReason.WORKER_FAILED, True))
-            detail = f"{frame.reason.value}: {frame.detail[:_LONGEST_DETAIL]}"
-            lease.fail(LeaseFailure(reason=reason, detail=detail, is_retryable=is_retryable))
-            return
         try:
-            if isinstance(frame, frames.Done):
-                lease.on_done(frame)
-            else:
-                _check_size(frame)
-                lease.on_frame(frame)
+            match frame:
+                case frames.Failed():
+                    lease.on_failed(_failure_of(frame))
+                case frames.Done():
+                    lease.on_done(frame)
+                case frames.Chunk() | frames.Vector():
+                    _check_size(frame)
+                    lease.on_frame(frame)
         except LinkViolation as violation:
             lease.fail(
                 LeaseFailure(
@@ -186,6 +184,12 @@ class LinkServer:
 
     def _mark_online(self, session: WorkerSession) -> None:
         self._presence.mark(session.worker_id, minute=int(time.time()) // 60)
+
+
+def _failure_of(failed: frames.Failed) -> LeaseFailure:
+    reason, is_retryable = _FAULTS.get(failed.reason, (FailureReason.WORKER_FAILED, True))
+    detail = f"{failed.reason.value}: {failed.detail[:_LONGEST_DETAIL]}"
+    return LeaseFailure(reason=reason, detail=detail, is_retryable=is_retryable)
 
 
 def _why_idle(session: WorkerSession) -> str:

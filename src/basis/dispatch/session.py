@@ -40,6 +40,7 @@ class WorkerSession:
     heard_us: int = field(default_factory=now_us)
     leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
     _ended: OrderedDict[str, bool] = field(default_factory=OrderedDict[str, bool])
+    """Lease id -> whether the worker itself ended it."""
     idle_since_us: int = field(default_factory=now_us)
     _outbox: deque[bytes] = field(default_factory=deque[bytes])
     _outbox_bytes: int = 0
@@ -59,10 +60,10 @@ class WorkerSession:
         """Frames that name the lease go to it from now on."""
         self.leases[lease.lease_id] = lease
 
-    def close_lease(self, lease: Lease, *, by_worker: bool) -> None:
+    def close_lease(self, lease: Lease) -> None:
         """Forgets the lease but for its name, by which late frames are told from foreign ones."""
         self.leases.pop(lease.lease_id, None)
-        self._ended[lease.lease_id] = by_worker
+        self._ended[lease.lease_id] = lease.is_ended_by_worker
         while len(self._ended) > _ENDED_KEPT:
             self._ended.popitem(last=False)
 
