@@ -1,24 +1,34 @@
-"""What of a frame is counted, as text and towards its answer's bound."""
+"""What of an answer is counted, as text and towards its bound."""
 
 from __future__ import annotations
 
+from random import Random
+
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from basis.gateway.answer_text import frame_bytes, frame_text, tool_call_deltas
+from basis.gateway.answer_text import AnswerText, frame_bytes
 from basis.wire.frames import Chunk, JobKind, Vector
+from basis.wire.tool_calls import FunctionDelta, ToolCallDelta
+from tests.support.tool_calls import cut_calls, make_call
 
 VECTOR = Vector(lease_id="l", seq=0, index=0, values=[1.0])
+CALL = ToolCallDelta(index=0, id="c", function=FunctionDelta(name="add", arguments="{}"))
 
 
-def make_chunk(text: str = "", *, tool_calls: bytes = b"", **fields: object) -> Chunk:
-    """A chunk with tool calls if given."""
-    if tool_calls:
-        fields["tool_calls"] = msgspec.Raw(tool_calls)
+def make_chunk(text: str = "", **fields: object) -> Chunk:
+    """A chunk of some lease."""
     return Chunk(lease_id="l", seq=0, text=text, **fields)
 
 
-CALL = b'[{"index":0,"function":{"name":"add","arguments":"{}"}}]'
+def answer_of(*chunks: Chunk) -> AnswerText:
+    """The chunks put together."""
+    answer = AnswerText()
+    for chunk in chunks:
+        answer.add(chunk)
+    return answer
 
 
 @pytest.mark.parametrize(
@@ -26,24 +36,45 @@ CALL = b'[{"index":0,"function":{"name":"add","arguments":"{}"}}]'
     [
         (make_chunk("a"), "a"),
         (make_chunk("a", reasoning="b"), "ba"),
-        (make_chunk("a", reasoning="b", tool_calls=CALL), "baadd{}"),
-        (make_chunk("a", tool_calls=b'{"no":"list"}'), "a"),
-        (make_chunk("a", tool_calls=b'[{"index":0}]'), "a"),
+        (make_chunk("a", reasoning="b", tool_calls=[CALL]), "baadd{}"),
     ],
 )
-def test_frame_text__of_a_chat__is_all_that_is_shown(chunk: Chunk, text: str) -> None:
-    assert frame_text(chunk, kind=JobKind.CHAT) == text
+def test_counted__of_a_chat__is_all_that_is_shown(chunk: Chunk, text: str) -> None:
+    assert answer_of(chunk).counted(JobKind.CHAT) == text
 
 
 @pytest.mark.parametrize("kind", [JobKind.COMPLETION, JobKind.EMBEDDING])
-def test_frame_text__of_anything_else__is_the_text_alone(kind: JobKind) -> None:
-    chunk = make_chunk("a", reasoning="b", tool_calls=CALL)
+def test_counted__of_anything_else__is_the_text_alone(kind: JobKind) -> None:
+    chunk = make_chunk("a", reasoning="b", tool_calls=[CALL])
 
-    assert frame_text(chunk, kind=kind) == "a"
+    assert answer_of(chunk).counted(kind) == "a"
 
 
-def test_frame_text__vector__is_none() -> None:
-    assert frame_text(VECTOR, kind=JobKind.EMBEDDING) == ""
+def test_clear__after_chunks__leaves_nothing() -> None:
+    answer = answer_of(make_chunk("a", reasoning="b", tool_calls=[CALL]))
+
+    answer.clear()
+
+    assert answer.counted(JobKind.CHAT) == ""
+    assert answer.tool_calls == []
+
+
+@settings(derandomize=True, deadline=None)
+@given(
+    texts=st.lists(st.tuples(st.text(min_size=1), st.text()), min_size=1, max_size=5),
+    seed=st.integers(0, 1 << 32),
+)
+def test_tool_calls__cut_anyhow__are_the_same_and_count_the_same(
+    texts: list[tuple[str, str]], seed: int
+) -> None:
+    calls = [make_call(number, *text) for number, text in enumerate(texts)]
+
+    answer = answer_of(
+        *(make_chunk(tool_calls=deltas) for deltas in cut_calls(calls, Random(seed)))
+    )
+
+    assert msgspec.to_builtins(answer.tool_calls) == calls
+    assert answer.counted(JobKind.CHAT) == "".join(name + arguments for name, arguments in texts)
 
 
 @pytest.mark.parametrize("frame", [make_chunk(), VECTOR])
@@ -51,13 +82,12 @@ def test_frame_bytes__without_text__count_one(frame: Chunk | Vector) -> None:
     assert frame_bytes(frame) == 1
 
 
+def test_frame_bytes__tool_calls__count_what_is_written() -> None:
+    assert frame_bytes(make_chunk("abc", tool_calls=[CALL])) == len("abc" + "add" + "{}")
+
+
 def test_frame_bytes__logprobs__count_a_little() -> None:
     plain = make_chunk("abc")
     weighed = make_chunk("abc", logprobs=msgspec.Raw(b'"' + b"x" * 20_480 + b'"'))
 
     assert frame_bytes(weighed) - frame_bytes(plain) == 20
-
-
-@pytest.mark.parametrize("raw", [b"5", b"{}", b'[{"index":"x"}]', b'[{"function":5}]'])
-def test_tool_call_deltas__of_another_shape__are_none(raw: bytes) -> None:
-    assert tool_call_deltas(make_chunk(tool_calls=raw)) == []

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from basis.rules.errors import StorageUnavailable
@@ -28,9 +27,9 @@ async def test_chat__prompt_longer_than_any_context__is_refused_uncounted(tmp_pa
 async def test_chat__many_small_tool_call_deltas__are_no_overrun(tmp_path: Path) -> None:
     async def call_letter_by_letter(worker: ScriptedWorker, job: frames.Job) -> None:
         for seq in range(200):
-            delta = [{"index": 0, "function": {"arguments": "x"}}]
-            raw = msgspec.Raw(msgspec.json.encode(delta))
-            await worker.chunk(job, seq, "", tool_calls=raw)
+            name = {"id": "call_1", "function": {"name": "f", "arguments": "x"}}
+            delta = {"index": 0, **(name if seq == 0 else {"function": {"arguments": "x"}})}
+            await worker.chunk(job, seq, "", tool_calls=[delta])
         await worker.done(job, 200, finish_reason=frames.FinishReason.TOOL_CALLS)
 
     async with (

@@ -206,7 +206,8 @@ async def test_chat__logprobs_streamed__come_with_their_chunk(tmp_path: Path) ->
 
 @pytest.mark.parametrize("field", ["logprobs", "tool_calls"])
 async def test_chat__json_over_several_lines__stays_one_event(tmp_path: Path, field: str) -> None:
-    value = b'{\n\n"content": [\r\n]}' if field == "logprobs" else b"[\n\n{\r\n}]"
+    call = b'[\n\n{\r\n"index": 0, "id": "c", "function": {"name": "f"}}]'
+    value = b'{\n\n"content": [\r\n]}' if field == "logprobs" else call
 
     async def write_lines(worker: ScriptedWorker, job: frames.Job) -> None:
         raw = b'{"type":"chunk","lease_id":"%s","seq":0,"text":"Hi","%s":%s}'

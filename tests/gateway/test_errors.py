@@ -89,10 +89,10 @@ async def test_errors__bug_of_ours__tells_no_details_and_leaves_a_failed_receipt
 async def test_errors__bug_in_mid_stream__breaks_the_stream_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def break_down(_frame: frames.Chunk, *, kind: frames.JobKind) -> str:
+    def break_down(_progress: object, _frames: object) -> None:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr("basis.gateway.job_run.frame_text", break_down)
+    monkeypatch.setattr("basis.gateway.job.JobProgress.on_delivered", break_down)
     async with open_house(tmp_path) as house:
         async with house.customer.chat(stream=True) as response:
             with pytest.raises(aiohttp.ClientPayloadError):

@@ -98,12 +98,12 @@ async def test_stream__tool_call__comes_in_openais_shape_and_ends_as_one(
     pieces = [
         piece
         for piece in await pieces_of(subject, tools=[tool], max_tokens=200)
-        if isinstance(piece, TextPiece) and piece.tool_calls is not None
+        if isinstance(piece, TextPiece) and piece.tool_calls
     ]
-    (call,) = msgspec.json.decode(pieces[0].tool_calls)
-    assert call["type"] == "function"
-    assert call["function"] == {"name": "weather", "arguments": '{"place":"Bern"}'}
-    assert call["id"] == "call-lease-conformance-0"
+    (call,) = pieces[0].tool_calls
+    assert call.type == "function"
+    assert (call.function.name, call.function.arguments) == ("weather", '{"place":"Bern"}')
+    assert call.id == "call-lease-conformance-0"
     answer = await gather_answer(subject.open_chat(tools=[tool], stop=[" a"]))
     assert answer.finish.finish_reason is FinishReason.TOOL_CALLS
     assert double.requests[-1]["tools"] == [tool]

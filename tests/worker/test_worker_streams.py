@@ -86,14 +86,15 @@ def test_events__text_reasoning_tools_and_usage__become_pieces() -> None:
         '{"choices":[{"index":0,"delta":{"role":"assistant","content":null}}]}',
         '{"choices":[{"index":0,"delta":{"reasoning_content":"hm"}}]}',
         '{"choices":[{"index":0,"delta":{"content":"hi"}}]}',
-        '{"choices":[{"delta":{"tool_calls":[{"index":0}]},"finish_reason":"tool_calls"}]}',
+        '{"choices":[{"delta":{"tool_calls":[{"index":0,"id":"c","function":{"name":"f"}}]},'
+        '"finish_reason":"tool_calls"}]}',
         '{"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}',
         "[DONE]",
     )
     texts = [piece for piece in pieces if isinstance(piece, TextPiece) and not piece.is_empty]
     assert [(piece.text, piece.reasoning) for piece in texts] == [("", "hm"), ("hi", ""), ("", "")]
-    assert texts[2].tool_calls is not None
-    assert msgspec.json.decode(texts[2].tool_calls) == [{"index": 0}]
+    (call,) = texts[2].tool_calls
+    assert (call.index, call.id, call.function.name) == (0, "c", "f")
     assert pieces[-1] == Finish(
         finish_reason=FinishReason.TOOL_CALLS, prompt_tokens=3, output_tokens=2
     )

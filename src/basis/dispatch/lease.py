@@ -12,8 +12,6 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-import msgspec
-
 from basis.rules.job import FailureReason, JobId
 from basis.wire.frames import Chunk, Done, Vector
 
@@ -49,6 +47,7 @@ class Lease:
         "_waiter",
         "_window",
         "_window_full_us",
+        "calls_begun",
         "first_frame_us",
         "held_up_us",
         "is_ended_by_worker",
@@ -75,6 +74,8 @@ class Lease:
         """Since when the customer waits for the worker; None while it does not."""
         self.held_up_us = 0
         """How long a full window kept the worker from writing: its customer's time, not its own."""
+        self.calls_begun = 0
+        """Tool calls of which some piece has come."""
         self.is_ended_by_worker = False
         """Whether the worker itself said that it is over, after which it may say nothing more."""
         self._window_full_us: int | None = None
@@ -189,6 +190,4 @@ def _has_content(frame: Chunk | Vector) -> bool:
     """Whether a customer sees anything of it: an empty first chunk must not count as fast."""
     if isinstance(frame, Vector):
         return True
-    return bool(frame.text or frame.reasoning) or not isinstance(
-        frame.tool_calls, msgspec.UnsetType
-    )
+    return bool(frame.text or frame.reasoning or frame.tool_calls)

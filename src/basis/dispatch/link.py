@@ -17,6 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from basis.config import WorkerSettings
 from basis.dispatch.dispatcher import Dispatcher
+from basis.dispatch.frame_checks import check_size, check_tool_calls
 from basis.dispatch.greeting import Doorkeeper, RefusedLink
 from basis.dispatch.lease import LeaseFailure, LinkViolation, now_us
 from basis.dispatch.presence import PresenceBook
@@ -157,7 +158,10 @@ class LinkServer:
                 case frames.Done():
                     lease.on_done(frame)
                 case frames.Chunk() | frames.Vector():
-                    _check_size(frame)
+                    check_size(frame)
+                    if isinstance(frame, frames.Chunk):
+                        begun = check_tool_calls(frame.tool_calls, begun=lease.calls_begun)
+                        lease.calls_begun = begun
                     lease.on_frame(frame)
         except LinkViolation as violation:
             lease.fail(
@@ -200,26 +204,6 @@ def _why_idle(session: WorkerSession) -> str:
     idle_s = (now_us() - session.idle_since_us) // 1_000_000
     models = ", ".join(sorted(session.models))
     return f"nobody has asked for {models} in the last {idle_s} s that others were not freer for"
-
-
-def _check_size(frame: frames.Chunk | frames.Vector) -> None:
-    """Bounds what a frame may hold, so that a full window of them is bounded too."""
-    if isinstance(frame, frames.Vector):
-        if len(frame.values) > frames.MAX_VECTOR_VALUES:
-            raise LinkViolation(f"a vector of {len(frame.values)} values is too long")
-        return
-    length = len(frame.text) + len(frame.reasoning)
-    if length > frames.MAX_CHUNK_TEXT_BYTES:
-        raise LinkViolation(f"a chunk of {length} characters is too long")
-    if len(frame.token_ids) > frames.MAX_CHUNK_TOKEN_IDS:
-        raise LinkViolation(f"a chunk of {len(frame.token_ids)} token ids is too long")
-    extra_bytes = 0
-    for raw in (frame.tool_calls, frame.logprobs):
-        if not isinstance(raw, msgspec.UnsetType):
-            extra_bytes += len(bytes(raw))
-            msgspec.json.decode(raw)  # Raw alone lets invalid UTF-8 through to the customer
-    if extra_bytes > frames.MAX_CHUNK_EXTRA_BYTES:
-        raise LinkViolation(f"a chunk with {extra_bytes} bytes beside its text is too long")
 
 
 def _notify(session: WorkerSession, code: str, text: str) -> None:

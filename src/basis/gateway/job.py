@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from basis.dispatch.dispatcher import HeldLease
+from basis.gateway.answer_text import AnswerText
 from basis.gateway.keys import Customer
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model
@@ -51,15 +52,24 @@ class JobProgress:
     attempts: int = 0
     held: HeldLease | None = None
     """The newest lease, kept after its end for its times and its worker."""
-    texts: list[str] = field(default_factory=list[str])
-    """What was delivered, piece by piece."""
+    answer: AnswerText = field(default_factory=AnswerText)
+    """What was delivered."""
+    delivered_frames: int = 0
     text_bytes: int = 0
+
+    def on_delivered(self, frames: Sequence[Chunk | Vector]) -> None:
+        """The customer has been handed these frames."""
+        self.delivered_frames += len(frames)
+        for frame in frames:
+            if isinstance(frame, Chunk):
+                self.answer.add(frame)
 
     def begin_attempt(self, held: HeldLease) -> None:
         """A lease was granted: what an earlier one left counts for nothing."""
         self.attempts += 1
         self.held = held
-        self.texts.clear()
+        self.answer.clear()
+        self.delivered_frames = 0
         self.text_bytes = 0
 
 

@@ -44,7 +44,8 @@ class JobEnd:
             Conflict: the job has a receipt already, with other content.
             StorageUnavailable: nothing was recorded.
         """
-        counted = await self._job.meter.count_text("".join(self._progress.texts))
+        delivered = self._progress.answer.counted(self._job.kind)
+        counted = await self._job.meter.count_text(delivered)
         output_tokens = TokenCount(min(counted, self._job.max_tokens))
         if status is not JobStatus.COMPLETED:
             output_tokens = TokenCount(0)

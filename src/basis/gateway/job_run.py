@@ -13,7 +13,7 @@ import structlog
 
 from basis.dispatch.dispatcher import HeldLease, JobOrder
 from basis.dispatch.lease import LeaseFailure
-from basis.gateway.answer_text import frame_bytes, frame_text
+from basis.gateway.answer_text import frame_bytes
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobOutcome, JobProgress, Sink
 from basis.gateway.job_end import JobEnd
@@ -178,8 +178,7 @@ class JobRun:
                 await self._sink.deliver(frames)
             except (TimeoutError, ConnectionError):
                 raise _CustomerGone from None
-            kind = self._job.kind
-            self._progress.texts.extend(frame_text(frame, kind=kind) for frame in frames)
+            self._progress.on_delivered(frames)
             held.acknowledge()
 
     def _count_bytes(self, frames: Sequence[Chunk | Vector]) -> LeaseFailure | None:
@@ -196,7 +195,7 @@ class JobRun:
 
     async def _settle_abandoned(self) -> None:
         """The customer left: what was delivered is charged, otherwise nothing is."""
-        if self._sink.has_delivered and self._progress.texts:
+        if self._sink.has_delivered and self._progress.delivered_frames:
             await self._settle(JobStatus.COMPLETED, finish_reason=FINISH_CANCELLED)
         else:
             reason = FailureReason.CUSTOMER_LEFT.value

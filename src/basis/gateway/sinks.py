@@ -13,7 +13,7 @@ from typing import Any, cast
 import msgspec
 from aiohttp import web
 
-from basis.gateway.answer_text import ToolCallDelta, tool_call_deltas
+from basis.gateway.answer_text import AnswerText
 from basis.gateway.errors import error_body
 from basis.gateway.job import JobOutcome
 from basis.rules.errors import BasisError
@@ -33,22 +33,15 @@ class Collector:
 
     def __init__(self) -> None:
         self.has_delivered = False
-        self.texts: list[str] = []
-        self.reasonings: list[str] = []
+        self.answer = AnswerText()
         self.vectors: dict[int, list[float]] = {}
-        self._tool_calls: dict[int, ToolCallDelta] = {}
         self._logprobs: dict[str, list[Any]] = {}
 
     def restart(self) -> None:
         """Forgets everything."""
-        for kept in (
-            self.texts,
-            self.reasonings,
-            self.vectors,
-            self._tool_calls,
-            self._logprobs,
-        ):
-            kept.clear()
+        self.answer.clear()
+        self.vectors.clear()
+        self._logprobs.clear()
 
     async def deliver(self, frames: Sequence[Chunk | Vector]) -> None:
         """Adds frames to the answer."""
@@ -56,11 +49,7 @@ class Collector:
             if isinstance(frame, Vector):
                 self.add_vector(frame)
                 continue
-            self.texts.append(frame.text)
-            if frame.reasoning:
-                self.reasonings.append(frame.reasoning)
-            for delta in tool_call_deltas(frame):
-                self._add_tool_call(delta)
+            self.answer.add(frame)
             if not isinstance(frame.logprobs, msgspec.UnsetType):
                 self._add_logprobs(frame.logprobs)
 
@@ -72,23 +61,9 @@ class Collector:
         """Any text is a whole answer."""
         return ""
 
-    def tool_calls(self) -> list[ToolCallDelta]:
-        """The tool calls, each put together from its deltas, in order."""
-        return [self._tool_calls[index] for index in sorted(self._tool_calls)]
-
     def logprobs(self) -> dict[str, list[Any]] | None:
         """OpenAI's logprobs object, lists joined; None if there was none."""
         return self._logprobs or None
-
-    def _add_tool_call(self, delta: ToolCallDelta) -> None:
-        known = self._tool_calls.get(delta.index)
-        if known is None or known.function is None or delta.function is None:
-            self._tool_calls[delta.index] = delta
-            return
-        known.function.name = (known.function.name or "") + (delta.function.name or "")
-        known.function.arguments = (known.function.arguments or "") + (
-            delta.function.arguments or ""
-        )
 
     def _add_logprobs(self, raw: msgspec.Raw) -> None:
         try:
@@ -216,16 +191,16 @@ def usage_of(outcome: JobOutcome) -> dict[str, int]:
 
 
 def _chat_delta(chunk: Chunk) -> bytes:
-    if not chunk.reasoning and isinstance(chunk.tool_calls, msgspec.UnsetType):
+    if not (chunk.reasoning or chunk.tool_calls):
         return b'{"content":' + _encode(chunk.text) + b"}"
     delta: dict[str, object] = {}
     if chunk.text:
         delta["content"] = chunk.text
     if chunk.reasoning:
         delta["reasoning_content"] = chunk.reasoning
-    if not isinstance(chunk.tool_calls, msgspec.UnsetType):
+    if chunk.tool_calls:
         delta["tool_calls"] = chunk.tool_calls
-    return _on_one_line(_encode(delta))
+    return _encode(delta)
 
 
 def _on_one_line(data: bytes) -> bytes:

@@ -11,6 +11,7 @@ import msgspec
 from aiohttp import web
 
 from basis.gateway.acceptance import accept_job, bound_length, find_model
+from basis.gateway.answer_text import AnswerText
 from basis.gateway.bodies import read_json
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.job import AcceptedJob, JobOutcome
@@ -203,11 +204,10 @@ def _whole_answer(job: AcceptedJob, collector: Collector, outcome: JobOutcome) -
         "logprobs": collector.logprobs(),
         "finish_reason": outcome.finish_reason,
     }
-    text = "".join(collector.texts)
     if job.kind is JobKind.CHAT:
-        choice["message"] = _message(text, collector)
+        choice["message"] = _message(collector.answer)
     else:
-        choice["text"] = text
+        choice["text"] = collector.answer.text
     return {
         "id": _answer_id(job),
         "object": "chat.completion" if job.kind is JobKind.CHAT else "text_completion",
@@ -219,20 +219,17 @@ def _whole_answer(job: AcceptedJob, collector: Collector, outcome: JobOutcome) -
     }
 
 
-def _message(text: str, collector: Collector) -> dict[str, object]:
-    calls = collector.tool_calls()
+def _message(answer: AnswerText) -> dict[str, object]:
+    text, reasoning, calls = answer.text, answer.reasoning, answer.tool_calls
     message: dict[str, object] = {
         "role": "assistant",
         "content": None if calls and not text else text,
         "refusal": None,
     }
-    if collector.reasonings:
-        message["reasoning_content"] = "".join(collector.reasonings)
+    if reasoning:
+        message["reasoning_content"] = reasoning
     if calls:
-        message["tool_calls"] = [
-            {"id": call.id, "type": call.type or "function", "function": call.function}
-            for call in calls
-        ]
+        message["tool_calls"] = calls
     return message
 
 

@@ -13,6 +13,8 @@ import enum
 
 import msgspec
 
+from basis.wire.tool_calls import ToolCallDeltas
+
 SUBPROTOCOL = "basis.worker.v1"
 CONNECT_PATH = "/api/workers/connect"
 PROTOCOL_VERSION = 1
@@ -27,7 +29,7 @@ MAX_CHUNK_TEXT_BYTES = 64 << 10
 """Longest text of one chunk in UTF-8."""
 
 MAX_CHUNK_EXTRA_BYTES = 128 << 10
-"""Most JSON of one chunk beside its text: logprobs and tool calls together."""
+"""Most of one chunk beside its text: JSON of logprobs and texts of tool calls together."""
 
 MAX_CHUNK_TOKEN_IDS = 4_096
 """Most token ids of one chunk."""
@@ -135,8 +137,8 @@ class Chunk(_FromWorker, tag="chunk", frozen=True, kw_only=True):
     seq: int
     text: str = ""
     reasoning: str = ""
-    tool_calls: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
-    """OpenAI's `delta.tool_calls` array, passed on as it is."""
+    tool_calls: ToolCallDeltas = []
+    """OpenAI's `delta.tool_calls` array."""
     logprobs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """OpenAI's `choice.logprobs` object for this piece, passed on as it is."""
     token_ids: list[int] = []
@@ -159,9 +161,8 @@ class Done(_FromWorker, tag="done", frozen=True, kw_only=True):
     frames: int
     finish_reason: FinishReason = FinishReason.STOP
     prompt_tokens: int = 0
-    """The runtime's own count: evidence, it pays nothing."""
     output_tokens: int = 0
-    """The runtime's own count: evidence, it pays nothing."""
+    """Both counts are the runtime's own: evidence, they pay nothing."""
 
 
 class Failed(_FromWorker, tag="failed", frozen=True, kw_only=True):

@@ -186,7 +186,7 @@ def _frame_of(piece: TextPiece | VectorPiece, lease_id: str, seq: int) -> Chunk 
         seq=seq,
         text=piece.text,
         reasoning=piece.reasoning,
-        tool_calls=msgspec.UNSET if piece.tool_calls is None else piece.tool_calls,
+        tool_calls=list(piece.tool_calls),
         logprobs=msgspec.UNSET if piece.logprobs is None else piece.logprobs,
         token_ids=list(piece.token_ids),
     )

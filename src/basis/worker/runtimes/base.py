@@ -10,6 +10,7 @@ import msgspec
 
 from basis.wire.frames import FinishReason, Job, ModelOffer, WorkerFault
 from basis.wire.registration import RuntimeName
+from basis.wire.tool_calls import ToolCallDelta
 
 
 class RuntimeFailure(Exception):
@@ -22,19 +23,19 @@ class RuntimeFailure(Exception):
 
 
 class TextPiece(msgspec.Struct, frozen=True, kw_only=True):
-    """The next piece of a text; raw fields are OpenAI's JSON, as `wire.frames.Chunk` has them."""
+    """The next piece of a text, with the fields of `wire.frames.Chunk`."""
 
     text: str = ""
     reasoning: str = ""
-    tool_calls: msgspec.Raw | None = None
+    tool_calls: tuple[ToolCallDelta, ...] = ()
     logprobs: msgspec.Raw | None = None
     token_ids: tuple[int, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing in it that is worth a frame."""
-        return not (self.text or self.reasoning or self.token_ids) and (
-            self.tool_calls is None and self.logprobs is None
+        return self.logprobs is None and not (
+            self.text or self.reasoning or self.tool_calls or self.token_ids
         )
 
 

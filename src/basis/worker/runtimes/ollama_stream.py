@@ -8,10 +8,10 @@ from contextlib import aclosing
 import msgspec
 
 from basis.wire.frames import FinishReason, JobKind, WorkerFault
+from basis.wire.tool_calls import FunctionDelta, ToolCallDelta
 from basis.worker.runtimes.base import Finish, Piece, RuntimeFailure, TextPiece
 from basis.worker.runtimes.faults import fault_of_event
 from basis.worker.runtimes.logprobs import CompletionLogprobs, TokenLogprob, chat_logprobs
-from basis.worker.runtimes.request import to_raw
 
 _FINISHES = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 
@@ -111,24 +111,20 @@ class _AnswerReader:
             output_tokens=line.eval_count,
         )
 
-    def _read_calls(self, calls: list[_ToolCall]) -> msgspec.Raw | None:
-        if not calls:
-            return None
+    def _read_calls(self, calls: list[_ToolCall]) -> tuple[ToolCallDelta, ...]:
         first = self._calls
         self._calls += len(calls)
-        return to_raw(
-            [
-                {
-                    "index": index,
-                    "id": call.id or f"{self._call_prefix}-{index}",
-                    "type": "function",
-                    "function": {
-                        "name": call.function.name,
-                        "arguments": bytes(call.function.arguments).decode(),
-                    },
-                }
-                for index, call in enumerate(calls, first)
-            ]
+        return tuple(
+            ToolCallDelta(
+                index=index,
+                id=call.id or f"{self._call_prefix}-{index}",
+                type="function",
+                function=FunctionDelta(
+                    name=call.function.name,
+                    arguments=bytes(call.function.arguments).decode(),
+                ),
+            )
+            for index, call in enumerate(calls, first)
         )
 
     def _read_logprobs(self, tokens: list[TokenLogprob], text: str) -> msgspec.Raw | None:

@@ -12,6 +12,7 @@ from basis.worker.runtimes.base import Finish, Piece, RuntimeFailure, TextPiece
 from basis.worker.runtimes.faults import fault_of_event
 from basis.worker.runtimes.logprobs import CompletionLogprobs, ids_of
 from basis.worker.runtimes.request import NULL, present
+from basis.worker.runtimes.tool_calls import ToolCallReader
 
 _FINISHES = {
     "stop": FinishReason.STOP,
@@ -57,6 +58,7 @@ class _AnswerReader:
     def __init__(self, kind: JobKind) -> None:
         self._logprobs = CompletionLogprobs() if kind is JobKind.COMPLETION else None
         self._finish_reason: FinishReason | None = None
+        self._tool_calls = ToolCallReader()
         self._usage = _Usage()
 
     def read(self, event: _Event) -> list[TextPiece]:
@@ -95,7 +97,7 @@ class _AnswerReader:
         return TextPiece(
             text=text,
             reasoning=delta.reasoning_content or delta.reasoning or "",
-            tool_calls=present(delta.tool_calls),
+            tool_calls=self._tool_calls.read(present(delta.tool_calls)),
             logprobs=logprobs,
             token_ids=ids,
         )

@@ -1,0 +1,87 @@
+"""Tool calls of servers with manners of their own, as the link takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+
+from basis.dispatch.frame_checks import check_tool_calls
+from basis.worker.runtimes.base import RuntimeFailure
+from basis.worker.runtimes.tool_calls import ToolCallReader
+
+
+def read(*chunks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The link's deltas of a server's, all in one list."""
+    reader = ToolCallReader()
+    deltas = [
+        delta for chunk in chunks for delta in reader.read(msgspec.Raw(msgspec.json.encode(chunk)))
+    ]
+    check_tool_calls(deltas, begun=0)
+    return msgspec.to_builtins(deltas)
+
+
+def begin(index: int | None = 0, name: str = "f", arguments: str = "", **fields: Any) -> Any:
+    """A delta that begins a call."""
+    function = {"name": name, "arguments": arguments}
+    return {"index": index, "id": "c", "type": "function", "function": function, **fields}
+
+
+def go_on(arguments: str, **fields: Any) -> dict[str, Any]:
+    """A delta that goes on with the first call."""
+    return {"index": 0, "function": {"arguments": arguments}, **fields}
+
+
+BEGUN = {
+    "index": 0,
+    "id": "c",
+    "type": "function",
+    "function": {"name": "f", "arguments": ""},
+}
+
+
+def test_calls__as_openai_streams_them__stay_as_they_are() -> None:
+    assert read([begin()], [go_on("{}")]) == [BEGUN, go_on("{}")]
+
+
+@pytest.mark.parametrize(
+    "repeated",
+    [begin(arguments="{}"), go_on("{}", id="c"), go_on("{}", id="", type="function")],
+    ids=["all", "id", "empty-id"],
+)
+def test_calls__named_again_and_again__are_named_once(repeated: dict[str, Any]) -> None:
+    assert read([begin()], [repeated]) == [BEGUN, go_on("{}")]
+
+
+def test_calls__without_an_index__begin_with_their_name() -> None:
+    calls = read([begin(None)], [go_on("{}", index=None), begin(None, "g")])
+
+    assert [call["index"] for call in calls] == [0, 0, 1]
+
+
+def test_calls__numbered_with_gaps__are_numbered_in_order() -> None:
+    assert [call["index"] for call in read([begin(1), begin(7), begin(1)])] == [0, 1, 0]
+
+
+def test_calls__without_an_id__get_one_each() -> None:
+    first, second = read([begin(0, id=None), begin(1, id="")])
+
+    assert first["id"].startswith("call-")
+    assert first["id"] != second["id"]
+
+
+def test_calls__arguments_as_an_object__become_text() -> None:
+    (call,) = read([begin(function={"name": "f", "arguments": {"a": 1}})])
+
+    assert call["function"]["arguments"] == '{"a":1}'
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [[5], [go_on("{}")], [begin(), begin(name="g")], [begin(number) for number in range(129)]],
+    ids=["no-object", "nameless", "renamed", "too-many"],
+)
+def test_calls__that_cannot_be_understood__fail_the_job(chunk: list[Any]) -> None:
+    with pytest.raises(RuntimeFailure, match="tool calls of unknown shape"):
+        read(chunk)
