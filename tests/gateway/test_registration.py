@@ -216,6 +216,34 @@ async def test_register__behind_a_trusted_proxy__counts_each_address(tmp_path: P
                 assert response.status == status
 
 
+@pytest.mark.parametrize(
+    "again",
+    [
+        ["2001:db8:1:2::b"],
+        ["[2001:db8:1:2:c:d:e:f]:50000"],
+        ["203.0.113.9", "2001:db8:1:2::b"],
+    ],
+    ids=["same-line", "with-port", "own-header-before-the-proxys"],
+)
+async def test_register__from_the_same_ipv6_line__shares_its_limit(
+    tmp_path: Path, again: list[str]
+) -> None:
+    async with orchestrator(tmp_path, registrations_per_hour=1, trust_forwarded_for=True) as (
+        _,
+        customer,
+    ):
+        statuses = []
+        for number, addresses in enumerate((["2001:db8:1:2::a"], again, ["2001:db8:1:3::a"])):
+            async with customer.http.post(
+                customer.url + REGISTER,
+                json={**BODY, "worker_id": f"gpu-{number}"},
+                headers=[("X-Forwarded-For", address) for address in addresses],
+            ) as response:
+                statuses.append(response.status)
+
+    assert statuses == [201, 429, 201]
+
+
 async def test_register__address_claimed_without_a_proxy__is_not_believed(tmp_path: Path) -> None:
     async with orchestrator(tmp_path, registrations_per_hour=1) as (_, customer):
         for number, status in ((1, 201), (2, 429)):

@@ -16,7 +16,11 @@ _HOUR_S = 3_600
 
 
 class RegistrationLimit:
-    """A token bucket per address, refilled over an hour. Addresses are kept in memory only."""
+    """A token bucket per address, refilled over an hour. Addresses are kept in memory only.
+
+    An address is what `address_group` makes of it. Of more than so many the oldest are forgotten,
+    whose buckets are the fullest.
+    """
 
     def __init__(self, per_hour: int) -> None:
         self._per_hour = per_hour

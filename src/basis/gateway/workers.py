@@ -7,6 +7,7 @@ import time
 import msgspec
 from aiohttp import web
 
+from basis.dispatch.address import address_group
 from basis.dispatch.lease import now_us
 from basis.gateway.bodies import bearer_token, read_json
 from basis.gateway.context import CONTEXT, GatewayContext
@@ -99,12 +100,14 @@ def describe_worker(context: GatewayContext, record: WorkerRecord) -> dict[str, 
 
 
 def client_address(request: web.Request, context: GatewayContext) -> str:
-    """Whose registrations are counted together; kept in memory only, never logged."""
+    """What is counted as one stranger: see `address_group`."""
     if context.settings.server.trust_forwarded_for:
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+        # The proxy's word is the last one; what stands before it anybody may have written.
+        lines = request.headers.getall("X-Forwarded-For", [])
+        forwarded = ",".join(lines).rpartition(",")[2].strip()
         if forwarded:
-            return forwarded[:64]
-    return request.remote or "unknown"
+            return address_group(forwarded)
+    return address_group(request.remote or "unknown")
 
 
 def _json(answer: object, *, status: int = 200) -> web.Response:
