@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import asynccontextmanager
@@ -22,6 +21,7 @@ from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.link import LinkServer
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
+from basis.gateway.connections import listen
 from basis.gateway.context import BackgroundTasks, GatewayContext, JobIds
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
@@ -78,17 +78,17 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
     runner = web.AppRunner(
         make_application(context),
         handler_cancellation=True,
-        access_log=None,
-        logger=_quiet_logger(),
         shutdown_timeout=_SHUTDOWN_EXTRA_S,
     )
+    listener: asyncio.Server | None = None
     try:
-        url = await _listen(runner, settings)
+        listener = await _listen(runner, settings)
+        url = _url_of(listener)
         _log.info("orchestrator_up", url=url, catalog=context.catalog.version)
         yield RunningOrchestrator(url=url, context=context)
     finally:
         try:
-            await _stop(context, runner, watchers)
+            await _stop(context, listener, runner, watchers)
         finally:
             writer.stop()
             engine.dispose()
@@ -148,25 +148,19 @@ def _recover(engine: Engine) -> None:
         _log.warning("lost_jobs_closed", jobs=lost)
 
 
-def _quiet_logger() -> logging.Logger:
-    """A logger that says nothing: the HTTP library's own lines quote headers, keys among them."""
-    logger = logging.getLogger("basis.http")
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())
-    return logger
-
-
-async def _listen(runner: web.AppRunner, settings: Settings) -> str:
+async def _listen(runner: web.AppRunner, settings: Settings) -> asyncio.Server:
     await runner.setup()
-    site = web.TCPSite(runner, settings.server.host, settings.server.port, backlog=1_024)
     try:
-        await site.start()
+        return await listen(runner, settings.server)
     except OSError as error:
         raise Misconfigured(
             f"cannot listen on {settings.server.host}:{settings.server.port}: {error.strerror}; "
             f"is another orchestrator running? Choose another port with --port"
         ) from error
-    address = runner.addresses[0]
+
+
+def _url_of(listener: asyncio.Server) -> str:
+    address = listener.sockets[0].getsockname()
     host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
     return f"http://{host}:{address[1]}"
 
@@ -200,7 +194,10 @@ async def _supervise(name: str, work: Callable[[], Coroutine[object, object, Non
 
 
 async def _stop(
-    context: GatewayContext, runner: web.AppRunner, watchers: list[asyncio.Task[None]]
+    context: GatewayContext,
+    listener: asyncio.Server | None,
+    runner: web.AppRunner,
+    watchers: list[asyncio.Task[None]],
 ) -> None:
     """No new jobs or links; running jobs get the grace period; then the links, then the rest."""
     context.stopping.set()
@@ -218,6 +215,8 @@ async def _stop(
                 await asyncio.sleep(0.05)
     for session in list(dispatcher.sessions.values()):
         session.close(reason=FailureReason.ORCHESTRATOR_STOPPED, detail="shutting down")
+    if listener is not None:
+        listener.close()
     await runner.cleanup()
     await context.background.wait(timeout_s=_SHUTDOWN_EXTRA_S)
     await _flush_presence(context)

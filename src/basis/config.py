@@ -26,6 +26,14 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     host: str = "127.0.0.1"
     port: int = 8420
     max_body_bytes: int = 4 << 20
+    body_timeout_s: int = 60
+    """How long the body of a request may take to come."""
+    headers_timeout_s: int = 20
+    """How long the first request of a connection may take to come, up to the end of its head."""
+    keep_alive_s: int = 180
+    """How long a connection may wait for its next request: longer than the proxy's own limit."""
+    max_connections: int = 16_000
+    """Open connections, workers' links among them; the next one gets 503."""
     max_jobs_per_key: int = 64
     """Requests of one API key at the same time; the next one gets 429."""
     shutdown_grace_s: int = 30
@@ -46,6 +54,9 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     registrations_per_hour: int = 60
     """New or changed registrations from one address."""
     max_links: int = 10_000
+    max_silent_links: int = 1_000
+    """Links that have not said hello yet; the next one gets 503 and tries again."""
+    max_silent_links_per_address: int = 100
 
 
 class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -20,6 +20,7 @@ from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.frame_checks import check_size, check_tool_calls
 from basis.dispatch.greeting import Doorkeeper, RefusedLink
 from basis.dispatch.lease import LeaseFailure, LinkViolation, now_us
+from basis.dispatch.lobby import Lobby
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
 from basis.dispatch.session import WorkerSession
@@ -59,9 +60,17 @@ class LinkServer:
         self._doorkeeper = Doorkeeper(
             roster=roster, dispatcher=dispatcher, catalog=catalog, settings=settings
         )
+        self._lobby = Lobby(
+            max_links=settings.max_silent_links,
+            max_links_per_address=settings.max_silent_links_per_address,
+        )
 
-    async def handle(self, request: web.Request) -> web.WebSocketResponse:
-        """Runs one connection from its hello to its end."""
+    async def handle(self, request: web.Request, *, address: str) -> web.WebSocketResponse:
+        """Runs one connection from its hello to its end.
+
+        Raises:
+            Overloaded: too many others, in all or from this address, have not said hello yet.
+        """
         socket = web.WebSocketResponse(
             protocols=(frames.SUBPROTOCOL,),
             compress=False,
@@ -69,14 +78,15 @@ class LinkServer:
             decode_text=False,
             timeout=_CLOSE_TIMEOUT_S,
         )
-        await socket.prepare(request)
-        try:
-            session, welcome = await self._doorkeeper.admit(socket)
-        except RefusedLink as refusal:
-            await _send(socket, refusal.frame)
-            await socket.close(code=WSCloseCode.POLICY_VIOLATION)
-            _log.info("worker_refused", code=refusal.frame.code)
-            return socket
+        with self._lobby.place(address):
+            await socket.prepare(request)
+            try:
+                session, welcome = await self._doorkeeper.admit(socket)
+            except RefusedLink as refusal:
+                await _send(socket, refusal.frame)
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+                _log.info("worker_refused", code=refusal.frame.code)
+                return socket
         session.send(welcome)
         self._dispatcher.add_session(session)
         self._mark_online(session)

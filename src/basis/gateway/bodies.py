@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
-from basis.rules.errors import InvalidInput
+from basis.rules.errors import InvalidInput, TooSlow
+
+BODY_TIMEOUT_S: web.AppKey[int] = web.AppKey("basis_body_timeout_s", int)
+"""How long a body may take to come."""
 
 _Body = TypeVar("_Body")
 _PATH = re.compile(r"`\$((?:\.[\w.\-]+|\[[^\]]*\])+)`")
@@ -21,10 +25,15 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[_Body]) 
 
     Raises:
         InvalidInput: no JSON, or not of this type; `param` names the field where it can.
+        TooSlow: it did not come within the time that it may take.
         web.HTTPRequestEntityTooLarge: larger than the server takes.
     """
+    limit_s = request.app[BODY_TIMEOUT_S]
     try:
-        data = await request.read()
+        async with asyncio.timeout(limit_s):
+            data = await request.read()
+    except TimeoutError:
+        raise TooSlow(f"the body did not come within {limit_s} s") from None
     except web.RequestPayloadError as error:
         raise InvalidInput("the body cannot be unpacked: see Content-Encoding") from error
     try:

@@ -17,9 +17,11 @@ from basis.rules.errors import (
     LimitExceeded,
     Misconfigured,
     NotFound,
+    Overloaded,
     RuntimePending,
     StorageUnavailable,
     TooLarge,
+    TooSlow,
     Unauthenticated,
     UnknownModel,
 )
@@ -42,6 +44,11 @@ _OVERLOADED = frozenset(
     }
 )
 _RETRY_AFTER_S = 5
+_LONGEST_REASON = 200
+_INTERNAL_ERROR = "an internal error; the operator's log has the details"
+
+SERVER_NAME = "basis"
+"""What the HTTP library's own name and version are replaced by."""
 
 _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (
     (InvalidInput, 400),
@@ -51,7 +58,9 @@ _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (
     (NotFound, 404),
     (Conflict, 409),
     (TooLarge, 413),
+    (TooSlow, 408),
     (LimitExceeded, 429),
+    (Overloaded, 503),
     (RuntimePending, 503),
     (StorageUnavailable, 503),
     (Misconfigured, 503),
@@ -90,12 +99,14 @@ def error_response(error: BasisError) -> web.Response:
     response = web.Response(
         status=http_status(error), body=error_body(error), content_type="application/json"
     )
-    if isinstance(error, LimitExceeded | RuntimePending):
+    if isinstance(error, LimitExceeded | Overloaded | RuntimePending):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif error.retryable and response.status == 503:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)
     if isinstance(error, Unauthenticated):
         response.headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, TooSlow):
+        response.force_close()
     return response
 
 
@@ -112,35 +123,47 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         del error
         return error_response(too_large)
     except web.HTTPException as error:
-        return _answer_http(request, error)
+        if error.status < 400:
+            raise
+        return answer_http_error(request, error)
     except ConnectionResetError:
         # The other side left while we wrote: there is nobody to answer.
         raise
     except Exception as error:  # noqa: BLE001 - the outermost net: logged, counted, no details out
         _log.error("request_crashed", path=request.path, error=type(error).__name__, exc_info=error)
-        body = _encode_error(
-            message="an internal error; the operator's log has the details",
-            kind="server_error",
-            param=None,
-            code="internal_error",
-        )
-        return web.Response(status=500, body=body, content_type="application/json")
+        return _http_response(500, _INTERNAL_ERROR)
 
 
-def _answer_http(request: web.Request, error: web.HTTPException) -> web.Response:
-    if error.status < 400:
-        raise error
+def answer_http_error(request: web.BaseRequest, error: web.HTTPException) -> web.Response:
+    """The answer to what the HTTP library refuses: a path, a method, a handshake."""
     message = {
         404: f"there is nothing at {request.method} {request.path[:200]}",
         405: f"{request.method} is not allowed at {request.path[:200]}",
     }.get(error.status, error.reason)
-    body = _encode_error(
-        message=message, kind=_kind_of(error.status), param=None, code=f"http_{error.status}"
-    )
-    response = web.Response(status=error.status, body=body, content_type="application/json")
+    response = _http_response(error.status, message)
     if "Allow" in error.headers:
         response.headers["Allow"] = error.headers["Allow"]
     return response
+
+
+def answer_unreadable(status: int, reason: str) -> web.Response:
+    """The answer to what is no HTTP, or to a fault below the handlers; the connection ends with it.
+
+    `reason` is the HTTP library's: a few words, then the bytes that it did not like, which may be
+    anything and stay here.
+    """
+    words = reason.partition("\n")[0].partition(": b")[0].removesuffix(":")
+    unreadable = f"the request is no HTTP that is understood here: {words[:_LONGEST_REASON]}"
+    response = _http_response(status, unreadable if status < 500 else _INTERNAL_ERROR)
+    response.headers["Server"] = SERVER_NAME
+    response.force_close()
+    return response
+
+
+def _http_response(status: int, message: str) -> web.Response:
+    code = "internal_error" if status == 500 else f"http_{status}"
+    body = _encode_error(message=message, kind=_kind_of(status), param=None, code=code)
+    return web.Response(status=status, body=body, content_type="application/json")
 
 
 def _kind_of(status: int) -> str:

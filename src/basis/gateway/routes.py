@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from basis.gateway.bodies import BODY_TIMEOUT_S
+from basis.gateway.connections import guard_connection
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.embeddings import post_embeddings
-from basis.gateway.errors import answer_errors
+from basis.gateway.errors import SERVER_NAME, answer_errors
 from basis.gateway.health import get_health, get_metrics, get_ready
 from basis.gateway.model_list import get_catalog, get_model, get_models
 from basis.gateway.records import get_batch, get_batches, get_receipt, get_receipts
@@ -30,9 +32,11 @@ from basis.wire.registration import (
 def make_application(context: GatewayContext) -> web.Application:
     """The HTTP application over a running orchestrator's parts."""
     application = web.Application(
-        client_max_size=context.settings.server.max_body_bytes, middlewares=[answer_errors]
+        client_max_size=context.settings.server.max_body_bytes,
+        middlewares=[answer_errors, guard_connection],
     )
     application[CONTEXT] = context
+    application[BODY_TIMEOUT_S] = context.settings.server.body_timeout_s
     application.on_response_prepare.append(_hide_server)
     application.router.add_routes(
         [
@@ -61,4 +65,4 @@ def make_application(context: GatewayContext) -> web.Application:
 
 async def _hide_server(_request: web.Request, response: web.StreamResponse) -> None:
     """The library would tell its own and Python's version to everybody."""
-    response.headers["Server"] = "basis"
+    response.headers["Server"] = SERVER_NAME

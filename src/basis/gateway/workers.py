@@ -60,7 +60,8 @@ async def get_worker(request: web.Request) -> web.StreamResponse:
 
 async def connect_worker(request: web.Request) -> web.StreamResponse:
     """`GET /api/workers/connect`: the worker link."""
-    return await request.app[CONTEXT].link.handle(request)
+    context = request.app[CONTEXT]
+    return await context.link.handle(request, address=client_address(request, context))
 
 
 def worker_state(context: GatewayContext, worker_id: str) -> tuple[str, str]:

@@ -12,7 +12,9 @@ BasisError
 ├── Conflict                  an identity is already taken, or a record exists with other content
 │   └── IllegalTransition     the state machine has no such step
 ├── TooLarge                  more bytes than the limit
+├── TooSlow                   the request took longer to come than the limit
 ├── LimitExceeded             too many requests; try again after `retry_after_s`
+├── Overloaded                as much is open as the operator allows; try again later
 ├── RuntimePending            no worker can serve the model now
 ├── JobFailed                 the job was tried and could not be completed
 ├── StorageUnavailable        the durable store refused a write; nothing was recorded
@@ -112,10 +114,28 @@ class TooLarge(BasisError):
     code = "request_too_large"
 
 
+class TooSlow(BasisError):
+    """The request did not come within the time that it may take."""
+
+    code = "request_timeout"
+    retryable = True
+
+
 class LimitExceeded(BasisError):
     """Too many requests at once or in a period."""
 
     code = "rate_limit_exceeded"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class Overloaded(BasisError):
+    """Everybody together has as much open as the operator allows."""
+
+    code = "overloaded"
     retryable = True
 
     def __init__(self, message: str, *, retry_after_s: int) -> None:
