@@ -29,15 +29,22 @@ from basis.gateway.routes import make_application
 from basis.metering.meter import MeterShelf
 from basis.rules.errors import Misconfigured, StorageUnavailable
 from basis.rules.job import FailureReason
+from basis.storage.clock import days_ago_iso
 from basis.storage.database import for_writing, open_database
 from basis.storage.folder_lock import hold_folder
 from basis.storage.secrets import load_hasher, require_pepper
-from basis.storage.worker_store import load_presence, load_workers, store_presence
+from basis.storage.worker_store import (
+    load_presence,
+    load_worked,
+    load_workers,
+    store_presence,
+)
 from basis.storage.writer import GroupCommitWriter
 from basis.wire.frames import Notice
 
 _log = structlog.get_logger(__name__)
 _PRESENCE_FLUSH_S = 30
+_ROSTER_SWEEP_S = 600
 _SHUTDOWN_EXTRA_S = 5
 _RESTART_S = 1.0
 
@@ -73,6 +80,7 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
         "deadlines": context.dispatcher.watch_deadlines,
         "sessions": context.link.watch_sessions,
         "presence": lambda: _keep_presence(context),
+        "roster": lambda: _keep_roster(context),
     }
     watchers = [asyncio.create_task(_supervise(*watcher)) for watcher in watched.items()]
     runner = web.AppRunner(
@@ -102,13 +110,15 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
     first_hour = int(time.time()) // 3_600 - 25
     with engine.connect() as connection:
         records = load_workers(connection)
+        worked = load_worked(connection)
         masks = load_presence(connection, since_hour=first_hour)
     roster = Roster(
         records,
         catalog=catalog,
         hasher=hasher,
         writer=writer,
-        max_models=settings.workers.max_models,
+        settings=settings.workers,
+        worked=worked,
     )
     presence = PresenceBook(masks)
     dispatcher = Dispatcher(settings.jobs)
@@ -183,6 +193,16 @@ async def _flush_presence(context: GatewayContext) -> None:
         _log.warning("presence_not_written", masks=len(changes))
 
 
+async def _keep_roster(context: GatewayContext) -> None:
+    """Forgets registrations that nobody ever used, so that they do not fill the roster for ever."""
+    while True:
+        with contextlib.suppress(StorageUnavailable):
+            limit = days_ago_iso(context.settings.workers.forget_unlinked_days)
+            if forgotten := await context.roster.forget_unlinked(unchanged_since=limit):
+                _log.info("workers_forgotten", workers=forgotten)
+        await asyncio.sleep(_ROSTER_SWEEP_S)
+
+
 async def _supervise(name: str, work: Callable[[], Coroutine[object, object, None]]) -> None:
     """Runs `work`, which should never end, and begins it again when a bug of ours ends it."""
     while True:
@@ -235,7 +255,7 @@ class _LiveFigures:
         sessions = self._context.dispatcher.sessions.values()
         draining = sum(session.is_draining for session in sessions)
         online = len(sessions) - draining
-        registered = len(self._context.roster.records())
+        registered = len(self._context.roster)
         return {
             "online": online,
             "draining": draining,

@@ -53,6 +53,10 @@ class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     window_frames: int = 256
     registrations_per_hour: int = 60
     """New or changed registrations from one address."""
+    max_registered: int = 100_000
+    """Worker ids in all; the next registration gets 503."""
+    forget_unlinked_days: int = 30
+    """After so long a registration is forgotten of which no link was ever seen."""
     max_links: int = 10_000
     max_silent_links: int = 1_000
     """Links that have not said hello yet; the next one gets 503 and tries again."""

@@ -54,6 +54,7 @@ class LinkServer:
         catalog: Catalog,
         settings: WorkerSettings,
     ) -> None:
+        self._roster = roster
         self._presence = presence
         self._dispatcher = dispatcher
         self._settings = settings
@@ -89,6 +90,7 @@ class LinkServer:
                 return socket
         session.send(welcome)
         self._dispatcher.add_session(session)
+        self._roster.on_linked(session.worker_id)
         self._mark_online(session)
         _log.info("worker_online", worker=session.worker_id, slots=session.slots)
         await self._serve(socket, session)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import bisect
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
+from basis.config import WorkerSettings
 from basis.rules.catalog import Catalog
-from basis.rules.errors import Conflict, InvalidInput, NotFound, Unauthenticated
+from basis.rules.errors import (
+    Conflict,
+    InvalidInput,
+    NotFound,
+    RosterFull,
+    StorageUnavailable,
+    Unauthenticated,
+)
 from basis.rules.wallet import parse_wallet
 from basis.storage.clock import now_iso
 from basis.storage.secrets import SecretHasher, new_worker_token
 from basis.storage.worker_store import (
     WorkerRecord,
+    delete_unworked,
     store_new_worker,
     store_worker_change,
 )
@@ -20,6 +31,14 @@ from basis.wire.registration import RegisterRequest, RegisterResponse, RuntimeNa
 
 _WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _LONGEST_MODEL_NAME = 64
+_FORGOTTEN_AT_ONCE = 1_000
+"""Bounds how long the store is held."""
+_RETRY_AFTER_FULL_S = 3_600
+
+
+def is_worker_id(text: str) -> bool:
+    """Whether a worker may be called so."""
+    return _WORKER_ID.fullmatch(text) is not None
 
 
 class Roster:
@@ -32,18 +51,28 @@ class Roster:
         catalog: Catalog,
         hasher: SecretHasher,
         writer: GroupCommitWriter,
-        max_models: int,
+        settings: WorkerSettings,
+        worked: Iterable[str] = (),
     ) -> None:
+        """`worked` are the ids that may never be forgotten, whatever their records say."""
         self._records = {record.id: record for record in records}
+        self._ids = sorted(self._records)
+        self._worked = set(worked)
+        self._being_registered = 0
         self._earned_raw = {record.id: record.earned_raw for record in records}
         self._catalog = catalog
         self._hasher = hasher
         self._writer = writer
-        self._max_models = max_models
+        self._settings = settings
 
-    def records(self) -> list[WorkerRecord]:
-        """Every registered worker, by id."""
-        return [self._records[worker_id] for worker_id in sorted(self._records)]
+    def __len__(self) -> int:
+        """How many workers are registered."""
+        return len(self._records)
+
+    def page(self, *, after: str, limit: int) -> list[WorkerRecord]:
+        """Up to `limit` workers whose ids come after `after`, by id."""
+        start = bisect.bisect_right(self._ids, after)
+        return [self._records[worker_id] for worker_id in self._ids[start : start + limit]]
 
     def get(self, worker_id: str) -> WorkerRecord:
         """The worker of this id.
@@ -83,6 +112,41 @@ class Roster:
         self._earned_raw[worker_id] = total
         return total
 
+    def on_linked(self, worker_id: str) -> None:
+        """The worker is connected, so that it is never forgotten."""
+        self._worked.add(worker_id)
+
+    async def forget_unlinked(self, *, unchanged_since: str) -> int:
+        """Forgets workers that never connected, and were registered or changed before a time.
+
+        At most `_FORGOTTEN_AT_ONCE`; how many it were. What earned anything or was ever given a
+        job has connected, so no money is lost.
+
+        Raises:
+            StorageUnavailable: nobody is forgotten.
+        """
+        stale = [
+            record
+            for record in self._records.values()
+            if record.updated_at < unchanged_since and record.id not in self._worked
+        ][:_FORGOTTEN_AT_ONCE]
+        ids = [record.id for record in stale]
+        if not ids:
+            return 0
+        # Out of memory first: none of them may connect while it is being deleted.
+        for worker_id in ids:
+            self._remove(worker_id)
+        try:
+            await self._writer.write(
+                lambda connection: delete_unworked(connection, ids, unchanged_since=unchanged_since)
+            )
+        except StorageUnavailable:
+            for record in stale:
+                if record.id not in self._records:
+                    self._put(record)
+            raise
+        return len(ids)
+
     async def register(self, request: RegisterRequest, *, token: str | None) -> RegisterResponse:
         """Registers a new worker, or changes one whose token is given; a repeat changes nothing.
 
@@ -90,6 +154,7 @@ class Roster:
             InvalidInput: an unusable id, wallet or model list.
             Conflict: the id is taken, and no token was given to change it.
             Unauthenticated: a wrong token was given.
+            RosterFull: as many workers are registered as may be.
         """
         wanted = self._validated(request)
         known = self._records.get(wanted.id)
@@ -117,15 +182,27 @@ class Roster:
             updated_at=now_iso(),
         )
         await self._writer.write(lambda connection: store_worker_change(connection, changed))
-        self._records[changed.id] = changed
+        self._put(changed)
         return _response(changed, created=False, message="changed")
 
     async def _register_new(self, wanted: WorkerRecord) -> RegisterResponse:
+        if len(self._records) + self._being_registered >= self._settings.max_registered:
+            raise RosterFull(
+                f"{len(self._records)} workers are registered, and no more may be: try again later",
+                retry_after_s=_RETRY_AFTER_FULL_S,
+            )
         token = new_worker_token()
         record = replace(wanted, token_hash=self._hasher.hash(token))
-        if not await self._writer.write(lambda connection: store_new_worker(connection, record)):
+        self._being_registered += 1
+        try:
+            is_new = await self._writer.write(
+                lambda connection: store_new_worker(connection, record)
+            )
+        finally:
+            self._being_registered -= 1
+        if not is_new:
             raise Conflict(f"the worker_id {record.id!r} was taken a moment ago: choose another")
-        self._records[record.id] = record
+        self._put(record)
         return _response(
             record,
             created=True,
@@ -133,17 +210,26 @@ class Roster:
             message="keep the token: it is shown only now, and connecting needs it",
         )
 
+    def _put(self, record: WorkerRecord) -> None:
+        if record.id not in self._records:
+            bisect.insort(self._ids, record.id)
+        self._records[record.id] = record
+
+    def _remove(self, worker_id: str) -> None:
+        del self._records[worker_id]
+        del self._ids[bisect.bisect_left(self._ids, worker_id)]
+
     def _validated(self, request: RegisterRequest) -> WorkerRecord:
-        if not _WORKER_ID.fullmatch(request.worker_id):
+        if not is_worker_id(request.worker_id):
             raise InvalidInput(
                 f"worker_id is {request.worker_id[:80]!r}: expected 1 to 64 letters, digits, "
                 f"'.', '_' or '-', beginning with a letter or digit",
                 param="worker_id",
             )
         wallet = parse_wallet(request.worker_wallet)
-        if not 1 <= len(request.models) <= self._max_models:
+        if not 1 <= len(request.models) <= self._settings.max_models:
             raise InvalidInput(
-                f"models lists {len(request.models)}: expected 1 to {self._max_models}",
+                f"models lists {len(request.models)}: expected 1 to {self._settings.max_models}",
                 param="models",
             )
         for name in request.models:

@@ -62,6 +62,22 @@ def read_int(
     return int(text)
 
 
+def refuse_unknown_query(request: web.Request, *known: str) -> None:
+    """Holds a query string to the parameters that mean something, each at most once.
+
+    Raises:
+        InvalidInput: it names the one that does not.
+    """
+    for name in request.query:
+        if name not in known:
+            raise InvalidInput(
+                f"Unrecognized query parameter: {name[:40]!r}; known are {', '.join(known)}",
+                param=name[:40],
+            )
+        if len(request.query.getall(name)) > 1:
+            raise InvalidInput(f"{name} is given more than once", param=name)
+
+
 def bearer_token(request: web.Request) -> str | None:
     """What stands after `Authorization: Bearer`, or None."""
     kind, _space, token = request.headers.get("Authorization", "").partition(" ")

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import Connection
 
-from basis.gateway.bodies import read_int
+from basis.gateway.bodies import read_int, refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus
@@ -31,6 +31,7 @@ _Result = TypeVar("_Result")
 async def get_receipts(request: web.Request) -> web.StreamResponse:
     """`GET /api/inference/receipts?limit=&before=&worker_id=&user_id=&status=`, newest first."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request, "limit", "before", "worker_id", "user_id", "status")
     limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
     before = read_int(request, "before", default=None, low=1, high=2**62)
     query = request.query
@@ -65,6 +66,7 @@ async def get_receipt(request: web.Request) -> web.StreamResponse:
 async def get_batches(request: web.Request) -> web.StreamResponse:
     """`GET /api/settlement/batches?limit=&before=`, newest first."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request, "limit", "before")
     limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
     before = read_int(request, "before", default=None, low=1, high=2**62)
     page = await _read(

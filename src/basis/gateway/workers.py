@@ -9,11 +9,16 @@ from aiohttp import web
 
 from basis.dispatch.address import address_group
 from basis.dispatch.lease import now_us
-from basis.gateway.bodies import bearer_token, read_json
+from basis.dispatch.roster import is_worker_id
+from basis.gateway.bodies import bearer_token, read_int, read_json, refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
+from basis.rules.errors import InvalidInput
 from basis.storage.clock import now_iso
 from basis.storage.worker_store import WorkerRecord
 from basis.wire.registration import HeartbeatRequest, HeartbeatResponse, RegisterRequest
+
+_PAGE = 500
+"""Default and most workers of one answer: a call without parameters shows a small network whole."""
 
 _decode_register = msgspec.json.Decoder(RegisterRequest)
 _decode_heartbeat = msgspec.json.Decoder(HeartbeatRequest)
@@ -45,10 +50,18 @@ async def post_heartbeat(request: web.Request) -> web.StreamResponse:
 
 
 async def get_workers(request: web.Request) -> web.StreamResponse:
-    """`GET /api/workers`: every registered worker, its state and why."""
+    """`GET /api/workers?limit=&after=`: registered workers by id, each with its state and why."""
     context = request.app[CONTEXT]
-    workers = [describe_worker(context, record) for record in context.roster.records()]
-    return _json({"workers": workers, "count": len(workers)})
+    refuse_unknown_query(request, "limit", "after")
+    limit = read_int(request, "limit", default=_PAGE, low=1, high=_PAGE) or _PAGE
+    page = context.roster.page(after=_read_worker_id(request, "after"), limit=limit)
+    return _json(
+        {
+            "workers": [describe_worker(context, record) for record in page],
+            "count": len(context.roster),
+            "after": page[-1].id if len(page) == limit else None,
+        }
+    )
 
 
 async def get_worker(request: web.Request) -> web.StreamResponse:
@@ -98,6 +111,15 @@ def describe_worker(context: GatewayContext, record: WorkerRecord) -> dict[str, 
         described["jobs_completed_this_session"] = session.completed_jobs
         described["hardware_claimed"] = msgspec.to_builtins(session.hardware)
     return described
+
+
+def _read_worker_id(request: web.Request, name: str) -> str:
+    worker_id = request.query.get(name)
+    if worker_id is None:
+        return ""
+    if not is_worker_id(worker_id):
+        raise InvalidInput(f"{name} is {worker_id[:80]!r}: expected a worker id", param=name)
+    return worker_id
 
 
 def client_address(request: web.Request, context: GatewayContext) -> str:

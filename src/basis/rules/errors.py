@@ -15,6 +15,7 @@ BasisError
 ├── TooSlow                   the request took longer to come than the limit
 ├── LimitExceeded             too many requests; try again after `retry_after_s`
 ├── Overloaded                as much is open as the operator allows; try again later
+│   └── RosterFull            as many workers are registered as the operator allows
 ├── RuntimePending            no worker can serve the model now
 ├── JobFailed                 the job was tried and could not be completed
 ├── StorageUnavailable        the durable store refused a write; nothing was recorded
@@ -141,6 +142,12 @@ class Overloaded(BasisError):
     def __init__(self, message: str, *, retry_after_s: int) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+
+
+class RosterFull(Overloaded):
+    """As many workers are registered as the operator allows."""
+
+    code = "roster_full"
 
 
 class RuntimePending(BasisError):

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def now_iso() -> str:
     """The wall clock's time, for instance `2026-11-21T12:00:00.000Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return _iso(datetime.now(UTC))
+
+
+def days_ago_iso(days: int) -> str:
+    """The wall clock's time so many days ago. Times so written sort as they passed."""
+    return _iso(datetime.now(UTC) - timedelta(days=days))
+
+
+def _iso(time: datetime) -> str:
+    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from basis.storage.schema import presence, workers
+from basis.storage.schema import presence, receipts, workers
 
 MINUTES_PER_HOUR = 60
+
+_HAS_WORKED = or_(
+    select(presence.c.hour).where(presence.c.worker_id == workers.c.id).exists(),
+    select(receipts.c.seq).where(receipts.c.worker_id == workers.c.id).exists(),
+)
+"""Whether a link of the worker, or a job that it was given, is on record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +45,25 @@ def load_worker(connection: Connection, worker_id: str) -> WorkerRecord | None:
     """The worker of this id, if it is registered."""
     row = connection.execute(select(workers).where(workers.c.id == worker_id)).first()
     return None if row is None else _as_worker(row)
+
+
+def load_worked(connection: Connection) -> set[str]:
+    """The ids of the workers that were ever seen online, or were given a job."""
+    return set(connection.scalars(select(workers.c.id).where(_HAS_WORKED)))
+
+
+def delete_unworked(
+    connection: Connection, worker_ids: Sequence[str], *, unchanged_since: str
+) -> None:
+    """Deletes those of the workers that never worked, earned nothing and were not changed since."""
+    connection.execute(
+        delete(workers).where(
+            workers.c.id.in_(worker_ids),
+            workers.c.updated_at < unchanged_since,
+            workers.c.earned_raw == "0",
+            ~_HAS_WORKED,
+        )
+    )
 
 
 def store_new_worker(connection: Connection, record: WorkerRecord) -> bool:
