@@ -28,10 +28,6 @@ from basis.rules.errors import BasisError, Overloaded, TooSlow
 
 _log = structlog.get_logger(__name__)
 
-_SILENT = logging.getLogger("basis.http")
-"""The HTTP library's own lines quote headers, keys among them."""
-_SILENT.disabled = True
-
 _HEARD_OUT = 256
 """Connections above the limit that are answered 503; more than these are closed without a word."""
 _OTHER_FILES = 64
@@ -57,14 +53,15 @@ class Connection(web.RequestHandler):
         *,
         settings: ServerSettings,
         count: ConnectionCount,
+        logger: logging.Logger,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         super().__init__(
             server,
             loop=loop,
             keepalive_timeout=settings.keep_alive_s,
-            logger=_SILENT,
-            access_log=_SILENT,
+            logger=logger,
+            access_log=logger,
         )
         self._settings = settings
         self._count = count
@@ -153,12 +150,20 @@ async def listen(runner: web.AppRunner, settings: ServerSettings) -> asyncio.Ser
     _allow_open_files(settings.max_connections + _HEARD_OUT + _OTHER_FILES)
     loop = asyncio.get_running_loop()
     count = ConnectionCount()
+    logger = _silent_logger()
     return await loop.create_server(
-        lambda: Connection(server, settings=settings, count=count, loop=loop),
+        lambda: Connection(server, settings=settings, count=count, logger=logger, loop=loop),
         settings.host,
         settings.port,
         backlog=1_024,
     )
+
+
+def _silent_logger() -> logging.Logger:
+    """A logger that says nothing: the HTTP library's own lines quote headers, keys among them."""
+    logger = logging.getLogger("basis.http")
+    logger.disabled = True
+    return logger
 
 
 def _allow_open_files(wanted: int) -> None:
