@@ -86,6 +86,14 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITE_OPTION: True})
 
 
+def is_locked_out(error: Exception) -> bool:
+    """Whether `error` says that another process kept the write lock longer than we wait for it."""
+    cause = error.orig if isinstance(error, DatabaseError) else None
+    # Errors of the driver's own have no code. The low byte is the primary one of SQLite's.
+    code: int = getattr(cause, "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))

@@ -2,7 +2,8 @@
 
 A caller awaits its write and gets the result only after the commit is durable. Writes that come
 while a commit runs form the next group. If one of a group fails, the group is rolled back and each
-write is tried in a transaction of its own, so that a bad write harms nobody but its caller.
+write is tried in a transaction of its own, so that a bad write harms nobody but its caller. A group
+that never got the write lock fails whole: alone, each write would wait for the lock again.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from basis.rules.errors import BasisError, StorageUnavailable
-from basis.storage.database import for_writing
+from basis.storage.database import for_writing, is_locked_out
 
 _log = structlog.get_logger(__name__)
 _Result = TypeVar("_Result")
@@ -72,7 +73,7 @@ class GroupCommitWriter:
 
         Raises:
             BasisError: what `operation` raised; nothing of it was recorded.
-            StorageUnavailable: the store refused (disk full, I/O error).
+            StorageUnavailable: the store refused (disk full, I/O error, locked for too long).
         """
         future = self._submit(operation=operation, grouped=None)
         # The future carries what `operation` returned.
@@ -118,8 +119,8 @@ class GroupCommitWriter:
         try:
             outcomes = self._commit_together(group)
         except Exception as error:  # noqa: BLE001 - any failure of one must not fail the others
-            if len(group) == 1:
-                return [self._as_outcome(error)]
+            if len(group) == 1 or is_locked_out(error):
+                return self._as_outcomes(error, len(group))
             return [outcome for pending in group for outcome in self._commit([pending])]
         self.last_error = None
         return outcomes
@@ -138,14 +139,17 @@ class GroupCommitWriter:
                     outcomes[index] = pending.operation(connection)
         return outcomes
 
-    def _as_outcome(self, error: Exception) -> Exception:
+    def _as_outcomes(self, error: Exception, writes: int) -> list[object]:
+        """What the callers of `writes` writes hear; each gets an exception of its own."""
+        name = type(error).__name__
         if isinstance(error, SQLAlchemyError):
-            self.last_error = type(error).__name__
-            _log.error("storage_write_failed", error=type(error).__name__, exc_info=error)
-            return StorageUnavailable("the durable store refused a write; see the operator's log")
+            self.last_error = name
+            _log.error("storage_write_failed", error=name, writes=writes, exc_info=error)
+            words = "the durable store refused a write; see the operator's log"
+            return [StorageUnavailable(words) for _write in range(writes)]
         if not isinstance(error, BasisError):
-            _log.error("storage_write_faulty", error=type(error).__name__, exc_info=error)
-        return error
+            _log.error("storage_write_faulty", error=name, exc_info=error)
+        return [error]
 
 
 def _resolve_all(group: Sequence[_Pending], outcomes: Sequence[object]) -> None:
