@@ -31,8 +31,7 @@ def work(engine: Engine, *numbers: int, worker_id: str = "alice-1", wallet: str 
 
 def close(engine: Engine) -> BatchRecord:
     """Closes a batch that is not empty."""
-    with engine.begin() as connection:
-        batch = close_batch(connection, now=NOW)
+    batch = close_batch(engine, now=NOW)
     assert batch is not None
     return batch
 
@@ -68,8 +67,9 @@ def reward_statuses(engine: Engine) -> set[RewardStatus]:
 
 
 def test_close__nothing_earned__makes_no_batch(engine: Engine) -> None:
-    with engine.begin() as connection:
-        assert close_batch(connection, now=NOW) is None
+    assert close_batch(engine, now=NOW) is None
+
+    with engine.connect() as connection:
         assert load_batches(connection, limit=9) == []
 
 

@@ -8,12 +8,13 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from basis.accounting.posting import JobFacts, compute_finished_job
-from basis.accounting.settling import close_batch, fail_batch, retry_batch
 from basis.rules.catalog import ModelKind
+from basis.accounting.settling import draft_batch, fail_batch, record_batch, retry_batch
 from basis.rules.factors import TABLES, Measurements
 from basis.rules.job import JobId, JobStatus, UserId
 from basis.rules.pricing import EPOCHS
 from basis.rules.units import Bps, Micros, TokenCount
+from basis.storage.batch_store import BatchRecord
 from basis.storage.database import for_writing, open_database
 from basis.storage.job_store import FinishedJob, JobWrite, OpenJob
 from basis.storage.receipt_details import EvidenceRecord, VersionRecord
@@ -126,6 +127,13 @@ def register(connection: Connection, worker_id: str, wallet: str) -> None:
     )
 
 
+def close(connection: Connection) -> BatchRecord:
+    """Closes a batch over what is payable, in the transaction of `connection`."""
+    draft = draft_batch(connection)
+    assert draft is not None
+    return record_batch(connection, draft, now=NOW)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Books:
     """The hashes of the batches in `fill_books`."""
@@ -153,16 +161,13 @@ def fill_books(connection: Connection) -> Books:
         make_lost_facts(5, JobStatus.FAILED),
         make_lost_facts(6, JobStatus.CANCELLED),
     )
-    first = close_batch(connection, now=NOW)
+    first = close(connection)
     record(connection, make_facts(7), make_facts(8, **bob))
-    second = close_batch(connection, now=NOW)
-    assert first is not None
-    assert second is not None
+    second = close(connection)
     fail_batch(connection, second.hash, reason="the keeper was out of gas", now=NOW)
     retry_batch(connection, second.hash, now=NOW)
     record(connection, make_facts(9))
-    third = close_batch(connection, now=NOW)
-    assert third is not None
+    third = close(connection)
     fail_batch(connection, third.hash, reason="rejected", now=NOW)
     record(connection, make_facts(10), make_facts(11, **bob))
     return Books(pending=first.hash, retried=second.hash, failed=third.hash)

@@ -26,11 +26,9 @@ def close(data: DataOption = None, json: JsonOption = False) -> None:
     """Close a batch over every pending reward; closing again is a no-op."""
     from basis.accounting.settling import close_batch
     from basis.storage.clock import now_iso
-    from basis.storage.database import for_writing
 
     _folder, engine = open_store(data)
-    with for_writing(engine).begin() as connection:
-        batch = close_batch(connection, now=now_iso())
+    batch = close_batch(engine, now=now_iso())
     if batch is None:
         if json:
             print_json(None)

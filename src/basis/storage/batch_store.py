@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, update
 
 from basis.rules.batch import Batch, BatchHash, Payout
 from basis.rules.errors import NotFound
 from basis.rules.job import BatchStatus, RewardStatus
 from basis.rules.units import AmountRaw
 from basis.rules.wallet import Wallet
+from basis.storage.receipt_store import IS_PAYABLE
 from basis.storage.schema import batches, receipts
 
 
@@ -46,9 +47,18 @@ class BatchRecord:
 
 
 def store_batch(
-    connection: Connection, batch: Batch, *, batch_hash: BatchHash, is_dry_run: bool, now: str
-) -> None:
-    """Records a new batch and points its receipts to it."""
+    connection: Connection,
+    batch: Batch,
+    *,
+    batch_hash: BatchHash,
+    last_seq: int,
+    is_dry_run: bool,
+    now: str,
+) -> int:
+    """Records a new batch and points every payable receipt up to `last_seq` to it; how many.
+
+    One statement over a range, not one per receipt: the write lock is held meanwhile.
+    """
     payouts = [
         PayoutRecord(
             wallet=payout.wallet,
@@ -74,12 +84,13 @@ def store_batch(
             created_at=now,
         )
     )
-    connection.execute(
+    taken = connection.execute(
         update(receipts)
-        .where(receipts.c.hash == bindparam("member"))
-        .values(reward_status=RewardStatus.BATCHING.value, batch_hash=batch_hash),
-        [{"member": receipt_hash} for receipt_hash in batch.receipt_hashes],
+        .where(IS_PAYABLE)
+        .where(receipts.c.seq <= last_seq)
+        .values(reward_status=RewardStatus.BATCHING.value, batch_hash=batch_hash)
     )
+    return taken.rowcount
 
 
 def store_batch_status(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, and_, select
 
 from basis.rules.batch import PayableReceipt
 from basis.rules.errors import NotFound
@@ -19,6 +19,10 @@ from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.schema import receipts
 
 _PAGE = 500
+IS_PAYABLE = and_(
+    receipts.c.reward_status == RewardStatus.PENDING.value, receipts.c.batch_hash.is_(None)
+)
+"""Of receipts whose reward waits for its first batch; a failed batch keeps its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,17 @@ class StoredReceipt:
     reward_status: RewardStatus
     batch_hash: str | None
     misfiled_column: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayableReceipts:
+    """Receipts for one batch, in the order in which they were recorded."""
+
+    receipts: Sequence[PayableReceipt]
+    last_seq: int
+    """Number of the last of them; 0 if there are none."""
+    newest_at: str
+    """The latest of their times; "" if there are none."""
 
 
 def load_receipt(connection: Connection, name: str) -> StoredReceipt:
@@ -88,26 +103,32 @@ def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
         last_seq = rows[-1].seq
 
 
-def load_payable(connection: Connection, *, limit: int) -> list[PayableReceipt]:
-    """The oldest `limit` receipts whose reward waits for its first batch.
-
-    Only what a batch needs is read: this runs while the write lock is held.
-    """
-    query = (
-        select(receipts.c.hash, receipts.c.worker_wallet, receipts.c.reward_raw)
-        .where(receipts.c.reward_status == RewardStatus.PENDING.value)
-        .where(receipts.c.batch_hash.is_(None))
+def load_payable(connection: Connection, *, limit: int) -> PayableReceipts:
+    """The oldest `limit` receipts whose reward waits for its first batch."""
+    rows = connection.execute(
+        select(
+            receipts.c.seq,
+            receipts.c.hash,
+            receipts.c.worker_wallet,
+            receipts.c.reward_raw,
+            receipts.c.created_at,
+        )
+        .where(IS_PAYABLE)
         .order_by(receipts.c.seq)
         .limit(limit)
+    ).all()
+    return PayableReceipts(
+        receipts=[
+            PayableReceipt(
+                receipt_hash=ReceiptHash(row.hash),
+                worker_wallet=Wallet(row.worker_wallet),
+                reward_raw=AmountRaw(int(row.reward_raw)),
+            )
+            for row in rows
+        ],
+        last_seq=rows[-1].seq if rows else 0,
+        newest_at=max((row.created_at for row in rows), default=""),
     )
-    return [
-        PayableReceipt(
-            receipt_hash=ReceiptHash(row.hash),
-            worker_wallet=Wallet(row.worker_wallet),
-            reward_raw=AmountRaw(int(row.reward_raw)),
-        )
-        for row in connection.execute(query)
-    ]
 
 
 def load_batched_hashes(connection: Connection, batch_hash: str) -> list[ReceiptHash]:
