@@ -8,14 +8,27 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from basis.storage.database import for_writing, open_database
+from basis.storage.database import DATABASE_FILE, for_writing, open_database
+from tests.support.books import ALICE, BOB, make_data_folder, register
 from tests.support.orchestrators import prepare_folder
 
 
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
-    """An empty store; its transactions may write."""
+    """A store that knows Alice's and Bob's worker and nothing else; its transactions may write."""
     prepare_folder(tmp_path / "data")
     engine = open_database(tmp_path / "data", create=False)
+    with for_writing(engine).begin() as connection:
+        register(connection, "alice-1", ALICE)
+        register(connection, "bob-1", BOB)
     yield for_writing(engine)
     engine.dispose()
+
+
+@pytest.fixture(scope="module")
+def honest_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The database of books with every kind of record, which nobody has touched."""
+    folder = tmp_path_factory.mktemp("honest")
+    engine, _books = make_data_folder(folder)
+    engine.dispose()
+    return (folder / DATABASE_FILE).read_bytes()

@@ -18,7 +18,7 @@ from basis.accounting.settling import (
 )
 from basis.storage.batch_store import BatchRecord, load_batches
 from basis.storage.database import open_database
-from tests.support.books import ALICE, NOW, make_facts, make_finished, record, register
+from tests.support.books import NOW, make_facts, make_finished, record
 
 LATER = "2026-11-22T00:00:00.000Z"
 
@@ -27,7 +27,6 @@ LATER = "2026-11-22T00:00:00.000Z"
 def worked(engine: Engine) -> Engine:
     """A store with three receipts to pay."""
     with engine.begin() as connection:
-        register(connection, "alice-1", ALICE)
         record(connection, *(make_facts(number) for number in (1, 2, 3)))
     return engine
 

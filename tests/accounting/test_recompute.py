@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 from sqlalchemy import Engine, text
@@ -50,7 +51,22 @@ def test_recompute__many_receipts__tells_how_far_it_is(engine: Engine) -> None:
         verdict = recompute(connection, on_progress=told.append)
 
     assert verdict.is_equal
-    assert told == [500, 1_000]
+    assert told == [500, 1_000, 1_100]
+
+
+def test_recompute__many_more_receipts__takes_hardly_more_memory(engine: Engine) -> None:
+    peaks: list[int] = []
+    for first, last in ((1, 10), (11, 600), (601, 2_000)):
+        with engine.begin() as connection:
+            record(connection, *(make_facts(number) for number in range(first, last + 1)))
+        with engine.connect() as connection:
+            tracemalloc.start()
+            assert recompute(connection).is_equal
+            peaks.append(tracemalloc.get_traced_memory()[1])
+            tracemalloc.stop()
+
+    # The first run fills caches of statements.
+    assert peaks[2] < 1.2 * peaks[1], peaks
 
 
 async def test_recompute__what_a_running_network_wrote__is_equal(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from basis.accounting.recompute import recompute
 from basis.rules.canonical import canonical_json, sha256_hex
 from basis.rules.receipt import core_json
-from basis.storage.database import DATABASE_FILE, open_database
+from basis.storage.database import DATABASE_FILE
 from basis.storage.receipt_store import parse_core
-from tests.support.books import BOB, make_data_folder
+from tests.accounting.tampering import ONE, WAITING, difference_after, set_core, set_detail
+from tests.support.books import BOB
 
 CORE = {
     "receiptVersion": 2,
@@ -53,21 +53,7 @@ BREAKDOWN = (
     "dustRaw",
 )
 
-ONE = "WHERE job_id = 'job_0001'"
-WAITING = "WHERE seq = 1"
-"""The batch that waits; 2 is the one that was retried, 3 the one that failed."""
 FIRST_ENTRY = "(SELECT id FROM ledger_entries WHERE kind = 'job_completed' ORDER BY seq LIMIT 1)"
-
-
-def set_core(field: str, value: object) -> str:
-    """SQL that changes a field of the core of job 1."""
-    shown = f"'{value}'" if isinstance(value, str) else value
-    return f"UPDATE receipts SET core = json_set(core, '$.{field}', {shown}) {ONE}"
-
-
-def set_detail(path: str, value: str) -> str:
-    """SQL that changes a detail of job 1."""
-    return f"UPDATE receipts SET details = json_set(details, '$.{path}', {value}) {ONE}"
 
 
 RECEIPTS = {
@@ -188,30 +174,6 @@ TAMPERINGS = {
     **{f"ledger {name}": sql for name, sql in LEDGER.items()},
     **{f"batch {name}": sql for name, sql in BATCHES.items()},
 }
-
-
-@pytest.fixture(scope="module")
-def honest_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """The database of books that nobody has touched."""
-    folder = tmp_path_factory.mktemp("honest")
-    engine, _books = make_data_folder(folder)
-    engine.dispose()
-    return (folder / DATABASE_FILE).read_bytes()
-
-
-def difference_after(folder: Path, sql: str) -> str | None:
-    """What the recompute says once `sql` has changed the books."""
-    with sqlite3.connect(folder / DATABASE_FILE) as connection:
-        before = connection.total_changes
-        connection.executescript(sql)
-        changes = connection.total_changes - before
-    connection.close()
-    assert changes, f"nothing was changed by: {sql}"
-    engine = open_database(folder, create=False)
-    with engine.connect() as connection:
-        verdict = recompute(connection)
-    engine.dispose()
-    return verdict.difference
 
 
 @pytest.mark.parametrize("sql", TAMPERINGS.values(), ids=TAMPERINGS.keys())

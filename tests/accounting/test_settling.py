@@ -14,7 +14,7 @@ from basis.rules.errors import IllegalTransition, NotFound
 from basis.rules.job import BatchStatus, RewardStatus
 from basis.storage.batch_store import BatchRecord, load_batch, load_batches
 from basis.storage.ledger_store import load_balances
-from basis.storage.receipt_store import iterate_receipts, load_batched
+from basis.storage.receipt_store import iterate_receipts, load_members
 from tests.support.books import ALICE, BOB, NOW, make_facts, make_finished, record
 
 REWARD_RAW = make_finished(1).core.worker_reward_raw
@@ -115,11 +115,9 @@ def test_close__after_more_work__chains_to_the_batch_before(engine: Engine) -> N
     ]
     assert len({batch.hash for batch in batches}) == 3
     with engine.connect() as connection:
-        members = [load_batched(connection, batch.hash) for batch in batches]
-    assert [[receipt.core.job_id for receipt in found] for found in members] == [
-        ["job_0001"],
-        ["job_0002"],
-        ["job_0003"],
+        members = [load_members(connection, batch.hash) for batch in batches]
+    assert [[member.payable.receipt_hash for member in found] for found in members] == [
+        [make_finished(number).receipt_hash] for number in (1, 2, 3)
     ]
 
 

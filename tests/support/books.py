@@ -8,8 +8,8 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine
 
 from basis.accounting.posting import JobFacts, compute_finished_job
-from basis.rules.catalog import ModelKind
 from basis.accounting.settling import draft_batch, fail_batch, record_batch, retry_batch
+from basis.rules.catalog import ModelKind
 from basis.rules.factors import TABLES, Measurements
 from basis.rules.job import JobId, JobStatus, UserId
 from basis.rules.pricing import EPOCHS
@@ -25,6 +25,9 @@ BOB = "0xfB6916095ca1df60bB79Ce92cE3Ea74c37c5d359"
 """Two workers' owners. EIP-55's own examples."""
 
 NOW = "2026-11-21T12:00:00.000Z"
+
+NO_CLAIMS = EvidenceRecord(runtime="llamacpp")
+"""Of a worker whose end of the answer was never heard."""
 
 _FACTS = JobFacts(
     job_id=JobId("job_1"),
@@ -75,6 +78,7 @@ def make_lost_facts(number: int, status: JobStatus) -> JobFacts:
         output_tokens=TokenCount(0),
         finish_reason="",
         failure_reason="customer_left" if status is JobStatus.CANCELLED else "worker_lost",
+        evidence=NO_CLAIMS,
     )
 
 
@@ -155,9 +159,9 @@ def fill_books(connection: Connection) -> Books:
     record(
         connection,
         make_facts(1),
-        make_facts(2, output_tokens=TokenCount(400), **bob),
+        make_facts(2, output_tokens=TokenCount(400), latency_ms=500, **bob),
         make_facts(3, user_id=UserId("user-2"), user_wallet=BOB),
-        make_facts(4, finish_reason="cancelled", **bob),
+        make_facts(4, finish_reason="cancelled", evidence=NO_CLAIMS, **bob),
         make_lost_facts(5, JobStatus.FAILED),
         make_lost_facts(6, JobStatus.CANCELLED),
     )

@@ -18,14 +18,11 @@ from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobOutcome, JobProgress, Sink
 from basis.gateway.job_end import JobEnd
 from basis.rules.errors import BasisError, JobFailed, LimitExceeded, RuntimePending
-from basis.rules.job import FailureReason, JobStatus
+from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus
 from basis.storage.job_store import FinishedJob, JobWrite, OpenJob
 from basis.wire.frames import Chunk, Done, Vector
 
 _log = structlog.get_logger(__name__)
-
-FINISH_CANCELLED = "cancelled"
-"""Finish reason of a job whose customer left after something was delivered."""
 
 _OVERRUN_SLACK_BYTES = 4_096
 """More than the vectors of one request, which count 1 each."""

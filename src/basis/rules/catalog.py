@@ -9,6 +9,7 @@ Source: mission N12 (names, context, multipliers); the rest is ours to choose.
 from __future__ import annotations
 
 import enum
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -149,6 +150,12 @@ PUBLISHED = Catalog(
 )
 
 
+CATALOGS: tuple[Catalog, ...] = (PUBLISHED,)
+"""Every table that was ever published, oldest first; the last one is `PUBLISHED`."""
+
+_OVERLAY_DIGEST = re.compile(r"[0-9a-f]{12}")
+
+
 def overlay(base: Catalog, additions: Iterable[Model]) -> Catalog:
     """`base` with the operator's models put over those of the same name.
 
@@ -165,6 +172,35 @@ def overlay(base: Catalog, additions: Iterable[Model]) -> Catalog:
     models = (*kept, *sorted(added.values(), key=lambda model: model.name))
     digest = sha256_hex(canonical_json([_as_json(model) for model in models]))
     return replace(base, version=f"{base.version}+{digest[:12]}", models=models)
+
+
+def validate_terms(
+    *, catalog_version: str, model_name: str, multiplier_bps: Bps, latency_class: str
+) -> None:
+    """Refuses terms on which no catalog of this version offered the model.
+
+    Of an operator's own table only the version is known, so any terms may be its own.
+
+    Raises:
+        InvalidInput: no such version was published or laid over a published one, or the published
+            terms are others.
+        UnknownModel: the published table has no such model.
+    """
+    base, plus, digest = catalog_version.partition("+")
+    published = next((catalog for catalog in CATALOGS if catalog.version == base), None)
+    if published is None or (plus and not _OVERLAY_DIGEST.fullmatch(digest)):
+        raise InvalidInput(
+            f"no catalog {catalog_version!r} was ever published", param="catalog_version"
+        )
+    if plus:
+        return
+    model = published.get(model_name)
+    if (multiplier_bps, latency_class) != (model.multiplier_bps, model.latency_class):
+        raise InvalidInput(
+            f"the catalog {catalog_version} offers {model_name} at {model.multiplier_bps} bps in "
+            f"class {model.latency_class}, not at {multiplier_bps} bps in class {latency_class}",
+            param="model",
+        )
 
 
 def validate_model(model: Model) -> None:

@@ -70,6 +70,9 @@ class FailureReason(enum.StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+FINISH_CANCELLED = "cancelled"
+"""Finish reason of a completed job whose customer left after something was delivered."""
+
 JOB_STEPS: Mapping[JobStatus, frozenset[JobStatus]] = {
     JobStatus.ACCEPTED: frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED}),
     JobStatus.COMPLETED: frozenset(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -142,6 +142,18 @@ def load_batches(
     if before_seq is not None:
         query = query.where(batches.c.seq < before_seq)
     return [_as_batch(row) for row in connection.execute(query)]
+
+
+def iterate_batches(connection: Connection) -> Iterator[BatchRecord]:
+    """Every batch, in the order in which they were closed."""
+    last_seq = 0
+    while True:
+        query = select(batches).where(batches.c.seq > last_seq).order_by(batches.c.seq).limit(1)
+        row = connection.execute(query).first()
+        if row is None:
+            return
+        yield _as_batch(row)
+        last_seq = row.seq
 
 
 def load_newest_batch(connection: Connection) -> BatchRecord | None:

@@ -106,6 +106,13 @@ def load_open_jobs(connection: Connection) -> list[OpenJob]:
     ]
 
 
+def find_ended_open_job(connection: Connection) -> str:
+    """The id of a job that is on record as open although it has a receipt; "" if there is none."""
+    ended = select(receipts.c.job_id).where(receipts.c.job_id == open_jobs.c.job_id)
+    query = select(open_jobs.c.job_id).where(ended.exists()).limit(1)
+    return connection.execute(query).scalar() or ""
+
+
 def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> None:
     fresh = _without_repeats(connection, finished)
     if not fresh:

@@ -10,11 +10,13 @@ from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
-from basis.storage.schema import balances, ledger_entries, ledger_postings
+from basis.storage.schema import balances, batches, ledger_entries, ledger_postings, receipts
 
 _Item = TypeVar("_Item")
 _IN_LIST: Final = 500
 """Values of one IN (...): well below SQLite's limit."""
+_HASH_DIGITS: Final = 64
+"""A batch is the cause of its entries as `<hash>/<attempt>`."""
 
 # Built once: making a statement costs more than running it, and these run for every job.
 _ADD_ENTRY = insert(ledger_entries)
@@ -104,6 +106,26 @@ def iterate_entries(connection: Connection) -> Iterator[Entry]:
         for head in heads:
             yield found[EntryId(head.id)]
         last_seq = heads[-1].seq
+
+
+def count_entries(connection: Connection) -> tuple[int, int]:
+    """How many entries are recorded, and how many different ids they have."""
+    ids = ledger_entries.c.id
+    row = connection.execute(select(func.count(), func.count(ids.distinct()))).one()
+    return row[0], row[1]
+
+
+def find_causeless_entry(connection: Connection) -> str:
+    """Kind and cause of the first entry that is of no receipt's job and no batch; "" if none."""
+    entry = ledger_entries.c
+    row = connection.execute(
+        select(entry.kind, entry.cause)
+        .where(entry.cause.not_in(select(receipts.c.job_id)))
+        .where(func.substr(entry.cause, 1, _HASH_DIGITS).not_in(select(batches.c.hash)))
+        .order_by(entry.seq)
+        .limit(1)
+    ).first()
+    return f"{row.kind} of {row.cause}" if row is not None else ""
 
 
 def count_postings(connection: Connection) -> int:

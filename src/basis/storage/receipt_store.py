@@ -53,6 +53,15 @@ class PayableReceipts:
     """The latest of their times; "" if there are none."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchMember:
+    """A receipt as its batch sees it."""
+
+    payable: PayableReceipt
+    reward_status: RewardStatus
+    created_at: str
+
+
 def load_receipt(connection: Connection, name: str) -> StoredReceipt:
     """The receipt of this hash or job id.
 
@@ -91,6 +100,12 @@ def load_receipt_page(
 
 def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
     """Every receipt, oldest first."""
+    for page in iterate_receipt_pages(connection):
+        yield from page
+
+
+def iterate_receipt_pages(connection: Connection) -> Iterator[list[StoredReceipt]]:
+    """Every receipt, oldest first, in pages that fit into memory; none is empty."""
     last_seq = 0
     while True:
         rows = connection.execute(
@@ -98,8 +113,7 @@ def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
         ).all()
         if not rows:
             return
-        for row in rows:
-            yield _as_receipt(row)
+        yield [_as_receipt(row) for row in rows]
         last_seq = rows[-1].seq
 
 
@@ -118,14 +132,7 @@ def load_payable(connection: Connection, *, limit: int) -> PayableReceipts:
         .limit(limit)
     ).all()
     return PayableReceipts(
-        receipts=[
-            PayableReceipt(
-                receipt_hash=ReceiptHash(row.hash),
-                worker_wallet=Wallet(row.worker_wallet),
-                reward_raw=AmountRaw(int(row.reward_raw)),
-            )
-            for row in rows
-        ],
+        receipts=[_as_payable(row.hash, row.worker_wallet, row.reward_raw) for row in rows],
         last_seq=rows[-1].seq if rows else 0,
         newest_at=max((row.created_at for row in rows), default=""),
     )
@@ -137,10 +144,38 @@ def load_batched_hashes(connection: Connection, batch_hash: str) -> list[Receipt
     return sorted(ReceiptHash(row.hash) for row in connection.execute(query))
 
 
-def load_batched(connection: Connection, batch_hash: str) -> list[StoredReceipt]:
-    """The receipts that point to this batch, oldest first."""
-    query = select(receipts).where(receipts.c.batch_hash == batch_hash).order_by(receipts.c.seq)
-    return [_as_receipt(row) for row in connection.execute(query)]
+def load_members(connection: Connection, batch_hash: str) -> list[BatchMember]:
+    """The receipts that point to this batch, oldest first.
+
+    Only the columns for searching are read, since a batch has many members.
+    """
+    query = (
+        select(
+            receipts.c.hash,
+            receipts.c.worker_wallet,
+            receipts.c.reward_raw,
+            receipts.c.reward_status,
+            receipts.c.created_at,
+        )
+        .where(receipts.c.batch_hash == batch_hash)
+        .order_by(receipts.c.seq)
+    )
+    return [
+        BatchMember(
+            payable=_as_payable(row.hash, row.worker_wallet, row.reward_raw),
+            reward_status=RewardStatus(row.reward_status),
+            created_at=row.created_at,
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def _as_payable(receipt_hash: str, worker_wallet: str, reward_raw: str) -> PayableReceipt:
+    return PayableReceipt(
+        receipt_hash=ReceiptHash(receipt_hash),
+        worker_wallet=Wallet(worker_wallet),
+        reward_raw=AmountRaw(int(reward_raw)),
+    )
 
 
 def _as_receipt(row: Row[Any]) -> StoredReceipt:

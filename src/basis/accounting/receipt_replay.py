@@ -1,0 +1,177 @@
+"""Holds one recorded receipt to what follows from its own facts.
+
+Core, hash, breakdown and entry are computed anew. What no figure depends on is held to what a job
+can come to: its status to its reasons, its catalog to those that were published, its measurements
+to its latency.
+"""
+
+from __future__ import annotations
+
+from basis.accounting.difference import Difference, expect_equal
+from basis.accounting.posting import NO_EVIDENCE, JobFacts, compute_finished_job
+from basis.rules.catalog import ModelKind, validate_terms
+from basis.rules.errors import BasisError
+from basis.rules.factors import MINUTES_PER_DAY, Measurements, compute_factors, tables_of_version
+from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus, RewardStatus
+from basis.rules.units import WHOLE_BPS, Bps, Micros
+from basis.storage.job_store import FinishedJob
+from basis.storage.receipt_details import EvidenceRecord
+from basis.storage.receipt_store import StoredReceipt
+from basis.wire.frames import FinishReason
+from basis.wire.registration import RuntimeName
+
+_ENDS_OF_COMPLETED = frozenset({*FinishReason, FINISH_CANCELLED})
+_ENDS_WITHOUT_WORKER = frozenset(
+    {
+        FailureReason.NO_WORKER,
+        FailureReason.QUEUE_FULL,
+        FailureReason.QUEUE_TIMEOUT,
+        FailureReason.CUSTOMER_LEFT,
+        FailureReason.ORCHESTRATOR_STOPPED,
+        FailureReason.INTERNAL_ERROR,
+    }
+)
+"""All other reasons are how a lease ends, so some worker had the job."""
+
+
+def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
+    """What follows from the receipt's facts, which is what it says.
+
+    Raises:
+        Difference: it says something else.
+    """
+    name = f"receipt {receipt.recorded_hash} (job {receipt.core.job_id})"
+    facts = _facts_of(receipt)
+    try:
+        again = compute_finished_job(facts)
+        _validate_tables(facts)
+    except BasisError as error:
+        raise Difference(f"{name} cannot be recomputed: {error.message}") from error
+    expect_equal(name, "core", recorded=receipt.core, recomputed=again.core)
+    expect_equal(name, "hash", recorded=receipt.recorded_hash, recomputed=again.receipt_hash)
+    expect_equal(
+        name,
+        "breakdown",
+        recorded=receipt.details.breakdown,
+        recomputed=again.details.breakdown,
+    )
+    if receipt.misfiled_column:
+        raise Difference(f"{name}: column {receipt.misfiled_column} contradicts the core")
+    for flaw in (_flaw_of_end(facts), _flaw_of_attempts(facts), _flaw_of_measurements(facts)):
+        if flaw:
+            raise Difference(f"{name}: {flaw}")
+    earns = again.reward_status is not RewardStatus.NONE
+    has_fresh_status = receipt.reward_status is again.reward_status
+    if earns != (receipt.reward_status is not RewardStatus.NONE) or (
+        receipt.batch_hash is None and not has_fresh_status
+    ):
+        raise Difference(f"{name}: reward status is {receipt.reward_status.value}")
+    return again
+
+
+def _validate_tables(facts: JobFacts) -> None:
+    """Refuses tables that were never published; the factors' are read for completed jobs only."""
+    compute_factors(
+        tables_of_version(facts.versions.factors),
+        latency_class=facts.versions.latency_class,
+        measured=facts.measured,
+    )
+    validate_terms(
+        catalog_version=facts.versions.catalog,
+        model_name=facts.model_id,
+        multiplier_bps=facts.multiplier_bps,
+        latency_class=facts.versions.latency_class,
+    )
+
+
+def _flaw_of_end(facts: JobFacts) -> str:
+    """How status and reasons contradict each other; "" if they do not."""
+    finish, failure = facts.finish_reason, facts.failure_reason
+    match facts.status:
+        case JobStatus.COMPLETED:
+            is_possible = finish in _ENDS_OF_COMPLETED and failure == ""
+        case JobStatus.CANCELLED:
+            is_possible = finish == "" and failure == FailureReason.CUSTOMER_LEFT
+        case JobStatus.FAILED:
+            reasons = frozenset(FailureReason) - {FailureReason.CUSTOMER_LEFT}
+            is_possible = finish == "" and failure in reasons
+        case JobStatus.ACCEPTED:
+            is_possible = False
+    if not is_possible:
+        return (
+            f"status {facts.status.value} does not go with finish reason {finish!r} "
+            f"and failure reason {failure!r}"
+        )
+    if facts.status is not JobStatus.COMPLETED and facts.output_tokens:
+        return f"{facts.output_tokens} output tokens of a job that is {facts.status.value}"
+    return ""
+
+
+def _flaw_of_attempts(facts: JobFacts) -> str:
+    """What the receipt says of workers that cannot be; "" if nothing."""
+    had_worker = facts.worker_id != ""
+    if had_worker != (facts.attempts > 0):
+        return f"{facts.attempts} attempts, and worker {facts.worker_id!r}"
+    needs_worker = (
+        facts.status is JobStatus.COMPLETED or facts.failure_reason not in _ENDS_WITHOUT_WORKER
+    )
+    if needs_worker and not had_worker:
+        return f"no worker, although it is {facts.finish_reason or facts.failure_reason}"
+    evidence = facts.evidence
+    if had_worker and evidence.runtime not in frozenset(RuntimeName):
+        return f"the worker's runtime is {evidence.runtime!r}"
+    # A worker claims counts with the end of an answer, which is heard of these jobs alone.
+    told_end = facts.status is JobStatus.COMPLETED and facts.finish_reason != FINISH_CANCELLED
+    silent = EvidenceRecord(runtime=evidence.runtime) if had_worker else NO_EVIDENCE
+    if not told_end and evidence != silent:
+        return f"evidence of an end that no worker told: {evidence}"
+    if min(evidence.claimed_prompt_tokens, evidence.claimed_output_tokens) < 0:
+        return f"negative evidence: {evidence}"
+    return ""
+
+
+def _flaw_of_measurements(facts: JobFacts) -> str:
+    """Which measurement cannot have been taken; "" if each can."""
+    measured = facts.measured
+    if not 0 <= measured.quality_bps <= WHOLE_BPS or measured.online_minutes > MINUTES_PER_DAY:
+        return f"measurements out of range: {measured}"
+    times_us = (measured.first_token_us, measured.inter_token_us)
+    if facts.worker_id == "" and (measured.online_minutes, *times_us) != (0, 0, 0):
+        return f"measurements without a worker: {measured}"
+    # Both times were taken between acceptance and end, and the mean gap was rounded down.
+    gaps = max(1, facts.output_tokens - 1)
+    answering_ms = (measured.first_token_us + measured.inter_token_us * gaps) // 1_000
+    if answering_ms > facts.latency_ms:
+        return f"the answer took {answering_ms} ms of a latency of {facts.latency_ms} ms"
+    return ""
+
+
+def _facts_of(receipt: StoredReceipt) -> JobFacts:
+    core, details = receipt.core, receipt.details
+    return JobFacts(
+        job_id=core.job_id,
+        user_id=core.user_id,
+        user_wallet=core.user_wallet,
+        model_id=core.model_id,
+        kind=ModelKind(details.kind) if details.kind else None,
+        multiplier_bps=core.model_multiplier_bps,
+        versions=details.versions,
+        created_at=core.created_at,
+        status=JobStatus(receipt.status),
+        prompt_tokens=core.prompt_tokens,
+        output_tokens=core.output_tokens,
+        latency_ms=core.latency_ms,
+        worker_id=core.worker_id,
+        worker_wallet=core.worker_wallet,
+        measured=Measurements(
+            online_minutes=details.measured.online_minutes,
+            first_token_us=Micros(details.measured.first_token_us),
+            inter_token_us=Micros(details.measured.inter_token_us),
+            prompt_tokens=core.prompt_tokens,
+            quality_bps=Bps(details.measured.quality_bps),
+        ),
+        finish_reason=details.finish_reason,
+        failure_reason=details.failure_reason,
+        attempts=details.attempts,
+        evidence=details.evidence,
+    )
