@@ -88,6 +88,13 @@ RECEIPTS = {
     "core has one field more": set_core("bonusRaw", "1"),
     "core negative": set_core("promptTokens", -1),
     "core amount is no number": set_core("workerRewardRaw", "lots"),
+    "core amount spelt with a zero": "UPDATE receipts SET core = replace(core, "
+    f'\'"totalChargedRaw":"\', \'"totalChargedRaw":"0\') {ONE}',
+    "core spelt with a space": f"UPDATE receipts SET core = replace(core, ',', ', ') {ONE}",
+    "core count spelt as a float": "UPDATE receipts SET core = replace(core, "
+    f"'\"promptTokens\":13', '\"promptTokens\":13.0') {ONE}",
+    "core field twice": "UPDATE receipts SET core = replace(core, '\"chainId\"', "
+    f'\'"chainId":1,"chainId"\') {ONE}',
     "details are no JSON": f"UPDATE receipts SET details = '' {ONE}",
     "receipt deleted": "DELETE FROM receipts WHERE job_id = 'job_0010'",
     "batched receipt deleted": f"DELETE FROM receipts {ONE}",
@@ -108,6 +115,8 @@ LEDGER = {
     f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting is no number": f"UPDATE ledger_postings SET amount_raw = 'lots' "
     f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    "posting spelt with a zero": f"UPDATE ledger_postings SET amount_raw = '0' || amount_raw "
+    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting account": f"UPDATE ledger_postings SET account = 'network/thief' "
     f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting asset": f"UPDATE ledger_postings SET asset = 'CREDIT' "
@@ -126,11 +135,16 @@ LEDGER = {
     "VALUES ('x', 'gift', 'friendship', '2026-11-21T12:00:00.000Z')",
     "balance": "UPDATE balances SET amount_raw = '1' WHERE account = 'network/fee'",
     "balance is no number": "UPDATE balances SET amount_raw = '' WHERE account = 'network/fee'",
+    "balance spelt with a zero": "UPDATE balances SET amount_raw = '0' || amount_raw "
+    "WHERE account = 'network/fee'",
+    "balance of minus nothing": "INSERT INTO balances VALUES ('network/thief', 'BASIS', '-0')",
     "balance missing": "DELETE FROM balances WHERE account = 'network/fee'",
     "balance too many": "INSERT INTO balances VALUES ('network/thief', 'BASIS', '1')",
     "balance of another asset": "UPDATE balances SET asset = 'CREDIT' "
     "WHERE account = 'network/fee'",
     "earnings of a worker": "UPDATE workers SET earned_raw = '1' WHERE id = 'alice-1'",
+    "earnings spelt with a plus": "UPDATE workers SET earned_raw = '+' || earned_raw "
+    "WHERE id = 'alice-1'",
 }
 
 BATCHES = {
@@ -140,6 +154,8 @@ BATCHES = {
     "previous hash": f"UPDATE batches SET previous_hash = '{'1' * 64}' WHERE seq = 2",
     "payout amount": "UPDATE batches SET payouts = json_set(payouts, '$[0].amountRaw', '1') "
     + WAITING,
+    "payout spelt with a zero": "UPDATE batches SET payouts = json_set(payouts, "
+    "'$[0].amountRaw', '0' || json_extract(payouts, '$[0].amountRaw')) " + WAITING,
     "payout wallet": f"UPDATE batches SET payouts = json_set(payouts, '$[0].wallet', '{BOB}') "
     + WAITING,
     "payout receipts": "UPDATE batches SET payouts = json_set(payouts, '$[0].receiptCount', 9) "
@@ -157,6 +173,7 @@ BATCHES = {
     "attempt more": f"UPDATE batches SET attempt = 2 {WAITING}",
     "attempt less": "UPDATE batches SET attempt = 1 WHERE seq = 2",
     "total": f"UPDATE batches SET total_raw = '1' {WAITING}",
+    "total spelt with a zero": f"UPDATE batches SET total_raw = '0' || total_raw {WAITING}",
     "receipt count": f"UPDATE batches SET receipt_count = 9 {WAITING}",
     "chain": f"UPDATE batches SET chain_id = 1 {WAITING}",
     "token": f"UPDATE batches SET token_symbol = 'FAKE' {WAITING}",

@@ -99,6 +99,22 @@ def test_receipt_show__as_text__has_every_component_of_the_reward(
     assert "55350000000000" in printed
 
 
+def test_receipt_show__amount_spelt_otherwise__exits_with_10(
+    basis: Command, tmp_path: Path, books: Books
+) -> None:
+    with sqlite3.connect(tmp_path / "data" / "basis.sqlite3") as connection:
+        connection.execute(
+            "UPDATE receipts SET core = replace(core, 'totalChargedRaw\":\"', "
+            "'totalChargedRaw\":\"0') WHERE job_id = 'job_0001'"
+        )
+    connection.close()
+
+    outcome = basis("receipt", "show", "job_0001")
+
+    assert (outcome.code, outcome.out) == (10, "")
+    assert "totalChargedRaw is '06" in outcome.err
+
+
 @pytest.mark.parametrize(
     "words",
     [("receipt", "show", "job_9"), ("batch", "show", "9"), ("batch", "show", "deadbeef")],

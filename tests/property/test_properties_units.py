@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 from rule_strategies import amounts
 
+from basis.rules.errors import InvalidInput
 from basis.rules.units import (
     Asset,
     format_amount,
     mul_div_ceil,
     mul_div_floor,
     parse_raw,
+    parse_signed_raw,
     split_floor,
 )
 
@@ -64,6 +67,38 @@ def test_split_floor__another_order__moves_no_unit(total: int, weights: list[int
 @given(st.integers(min_value=0, max_value=2**256 - 1))
 def test_parse_raw__decimal_text_of_any_uint256__gives_it_back(amount: int) -> None:
     assert parse_raw(str(amount), param="amount") == amount
+
+
+@given(st.integers(min_value=1 - 2**256, max_value=2**256 - 1))
+def test_parse_signed_raw__decimal_text_of_any_amount__gives_it_back(amount: int) -> None:
+    assert parse_signed_raw(str(amount), param="amount") == amount
+
+
+_near_numbers = st.text(alphabet="+-_. \n0123456789\u0660\u0661\uff11\u00b2", max_size=6)
+
+
+@given(_near_numbers)
+@example("")
+@example("+1")
+@example("-0")
+@example("010")
+@example(" 1")
+@example("1\n")
+@example("1_0")
+@example("\u0661")
+def test_parse_raw__any_text__reads_one_spelling_of_each_amount(text: str) -> None:
+    for parse in (parse_raw, parse_signed_raw):
+        try:
+            amount = parse(text, param="amount")
+        except InvalidInput:
+            continue
+        assert str(amount) == text
+
+
+@pytest.mark.parametrize("text", ["", "+1", "-0", "00", "010", "-010", " 1", "1 ", "\u0661", "--1"])
+def test_parse_signed_raw__another_spelling__raises(text: str) -> None:
+    with pytest.raises(InvalidInput, match="the balance is"):
+        parse_signed_raw(text, param="the balance")
 
 
 @given(st.integers(min_value=-(2**256), max_value=2**256), st.integers(min_value=0, max_value=30))

@@ -35,6 +35,7 @@ from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.ledger_replay import LedgerReplay
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
+from basis.rules.errors import DamagedRecord
 from basis.rules.ledger import Entry
 from basis.storage.batch_store import iterate_batches
 from basis.storage.job_store import find_ended_open_job
@@ -70,7 +71,7 @@ def recompute(
         replay.run()
     except Difference as found:
         difference = str(found)
-    except (msgspec.MsgspecError, ValueError) as error:
+    except (DamagedRecord, msgspec.MsgspecError, ValueError) as error:
         difference = (
             f"after {replay.receipt_count} receipts, {replay.batch_count} batches and "
             f"{replay.entry_count} ledger entries stands a record that cannot be read: {error}"

@@ -5,15 +5,18 @@ from __future__ import annotations
 from basis.rules.errors import (
     BasisError,
     Conflict,
+    DamagedRecord,
     InvalidInput,
     Misconfigured,
     NotFound,
+    SchemaDiffers,
     StorageUnavailable,
 )
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong input, 4 not found, 5 conflict, "
-    "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference."
+    "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference, "
+    "9 store of another version, 10 damaged record."
 )
 
 EXIT_MISCONFIGURED = 6
@@ -23,9 +26,12 @@ _CODES: tuple[tuple[type[BasisError], int], ...] = (
     (InvalidInput, 3),
     (NotFound, 4),
     (Conflict, 5),
+    (SchemaDiffers, 9),
+    (DamagedRecord, 10),
     (Misconfigured, EXIT_MISCONFIGURED),
     (StorageUnavailable, 7),
 )
+"""First match wins; children stand before their parents."""
 
 
 def exit_code_of(error: BasisError) -> int:

@@ -71,12 +71,13 @@ def list_receipts(
 
 def _explain(receipt: StoredReceipt) -> list[tuple[str, str]]:
     from basis.rules.units import BASIS, format_amount
+    from basis.storage.amounts import read_amount
 
     core, details = receipt.core, receipt.details
     parts = details.breakdown
 
     def amount(raw: str) -> str:
-        return f"{format_amount(int(raw), BASIS)}  ({raw})"
+        return f"{format_amount(read_amount(raw, field='the breakdown'), BASIS)}  ({raw})"
 
     evidence, measured, versions = details.evidence, details.measured, details.versions
     claimed = f"{evidence.claimed_prompt_tokens} prompt, {evidence.claimed_output_tokens} output"

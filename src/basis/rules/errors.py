@@ -20,6 +20,8 @@ BasisError
 ├── JobFailed                 the job was tried and could not be completed
 ├── StorageUnavailable        the durable store refused a write; nothing was recorded
 └── Misconfigured             a setting, file or folder of the operator's is wrong
+    ├── SchemaDiffers         the store was written by an older or a newer version of basis
+    └── DamagedRecord         a record in the store is not spelt as basis writes it
 
 `code` is stable and machine-readable; `retryable` says whether the same call may succeed later.
 The mapping to HTTP stands once, in `basis.gateway.errors`.
@@ -187,3 +189,15 @@ class Misconfigured(BasisError):
     """A setting, file or folder of the operator's is wrong."""
 
     code = "misconfigured"
+
+
+class SchemaDiffers(Misconfigured):
+    """The store's schema is older or newer than this program's, and was left as it is."""
+
+    code = "schema_differs"
+
+
+class DamagedRecord(Misconfigured):
+    """A record in the store is not spelt as basis writes it: something else changed it."""
+
+    code = "damaged_record"

@@ -30,6 +30,7 @@ Micros = NewType("Micros", int)
 WHOLE_BPS = Bps(10_000)
 
 _RAW_DIGITS = re.compile(r"0|[1-9][0-9]{0,77}")
+_SIGNED_RAW_DIGITS = re.compile(r"0|-?[1-9][0-9]{0,77}")
 """78 digits hold every uint256, the widest amount that the chain knows."""
 
 
@@ -90,12 +91,16 @@ def parse_raw(text: str, *, param: str) -> AmountRaw:
         InvalidInput: not a plain non-negative decimal integer without leading zeros, or one of
             more than 78 digits.
     """
-    if not _RAW_DIGITS.fullmatch(text):
-        shown = text if len(text) <= 100 else text[:97] + "..."
-        raise InvalidInput(
-            f"{param} is {shown!r}: expected base units as at most 78 decimal digits", param=param
-        )
-    return AmountRaw(int(text))
+    return _parse_by(_RAW_DIGITS, text, param=param, expected="base units")
+
+
+def parse_signed_raw(text: str, *, param: str) -> AmountRaw:
+    """As `parse_raw`, for postings and balances: a minus may stand before anything but zero.
+
+    Raises:
+        InvalidInput: any other spelling, so that each amount has exactly one.
+    """
+    return _parse_by(_SIGNED_RAW_DIGITS, text, param=param, expected="signed base units")
 
 
 def format_amount(amount: int, asset: Asset) -> str:
@@ -105,3 +110,12 @@ def format_amount(amount: int, asset: Asset) -> str:
     point = len(digits) - asset.decimals
     decimal = f"{digits[:point]}.{digits[point:]}".rstrip("0").removesuffix(".")
     return f"{sign}{decimal} {asset.symbol}"
+
+
+def _parse_by(spelling: re.Pattern[str], text: str, *, param: str, expected: str) -> AmountRaw:
+    if not spelling.fullmatch(text):
+        shown = text if len(text) <= 100 else text[:97] + "..."
+        raise InvalidInput(
+            f"{param} is {shown!r}: expected {expected} as at most 78 decimal digits", param=param
+        )
+    return AmountRaw(int(text))

@@ -12,8 +12,8 @@ from sqlalchemy import Connection, Row, insert, select, update
 from basis.rules.batch import Batch, BatchHash, Payout
 from basis.rules.errors import NotFound
 from basis.rules.job import BatchStatus, RewardStatus
-from basis.rules.units import AmountRaw
 from basis.rules.wallet import Wallet
+from basis.storage.amounts import read_amount
 from basis.storage.receipt_store import IS_PAYABLE
 from basis.storage.schema import batches, receipts
 
@@ -171,12 +171,12 @@ def _as_batch(row: Row[Any]) -> BatchRecord:
         status=BatchStatus(row.status),
         attempt=int(row.attempt),
         is_dry_run=row.is_dry_run,
-        total_raw=int(row.total_raw),
+        total_raw=read_amount(row.total_raw, field="total_raw"),
         receipt_count=int(row.receipt_count),
         payouts=tuple(
             Payout(
                 wallet=Wallet(payout.wallet),
-                amount_raw=AmountRaw(int(payout.amount_raw)),
+                amount_raw=read_amount(payout.amount_raw, field="amountRaw"),
                 receipt_count=payout.receipt_count,
             )
             for payout in payouts

@@ -12,9 +12,11 @@ from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from basis.rules.errors import Conflict
 from basis.rules.job import JobStatus, RewardStatus
 from basis.rules.ledger import Entry
-from basis.rules.receipt import ReceiptCore, ReceiptHash, core_json
+from basis.rules.receipt import ReceiptCore, ReceiptHash
+from basis.storage.amounts import read_amount
 from basis.storage.ledger_store import store_entries
 from basis.storage.receipt_details import ReceiptDetails
+from basis.storage.receipt_store import encode_core
 from basis.storage.schema import open_jobs, receipts, workers
 
 # Built once: making a statement costs more than running it, and these run for every job.
@@ -156,14 +158,15 @@ def _add_earnings(connection: Connection, finished: Sequence[FinishedJob]) -> No
     if not earned:
         return
     rows = connection.execute(_EARNINGS_OF_WORKERS, {"paid_workers": list(earned)}).all()
-    if rows:
-        connection.execute(
-            _SET_EARNINGS,
-            [
-                {"paid_worker": row.id, "new_earned": str(int(row.earned_raw) + earned[row.id])}
-                for row in rows
-            ],
-        )
+    totals = [
+        {
+            "paid_worker": row.id,
+            "new_earned": str(read_amount(row.earned_raw, field="earned_raw") + earned[row.id]),
+        }
+        for row in rows
+    ]
+    if totals:
+        connection.execute(_SET_EARNINGS, totals)
 
 
 def _open_row(job: OpenJob) -> dict[str, object]:
@@ -185,7 +188,7 @@ def _receipt_row(job: FinishedJob) -> dict[str, object]:
         "hash": job.receipt_hash,
         "job_id": core.job_id,
         "status": job.status.value,
-        "core": msgspec.json.encode(core_json(core)).decode(),
+        "core": encode_core(core),
         "user_id": core.user_id,
         "worker_id": core.worker_id,
         "worker_wallet": core.worker_wallet,

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
+from basis.storage.amounts import read_signed_amount
 from basis.storage.schema import balances, batches, ledger_entries, ledger_postings, receipts
 
 _Item = TypeVar("_Item")
@@ -137,7 +138,9 @@ def load_balances(connection: Connection) -> dict[tuple[AccountPath, str], int]:
     """Every balance that is not zero, by (account, asset)."""
     rows = connection.execute(select(balances)).all()
     return {
-        (AccountPath(row.account), row.asset): int(row.amount_raw)
+        (AccountPath(row.account), row.asset): read_signed_amount(
+            row.amount_raw, field=f"the balance of {row.account}"
+        )
         for row in rows
         if row.amount_raw != "0"
     }
@@ -153,7 +156,11 @@ def _load_postings(connection: Connection, ids: Iterable[str]) -> Mapping[str, l
     for row in rows:
         by_entry[row.entry_id].append(
             Posting(
-                account=AccountPath(row.account), asset=row.asset, amount_raw=int(row.amount_raw)
+                account=AccountPath(row.account),
+                asset=row.asset,
+                amount_raw=read_signed_amount(
+                    row.amount_raw, field=f"the posting to {row.account}"
+                ),
             )
         )
     return by_entry
@@ -167,7 +174,9 @@ def _move_balances(connection: Connection, entries: Iterable[Entry]) -> None:
     rows: list[dict[str, str]] = []
     for some in _in_parts(sorted(deltas), _IN_LIST // 2):
         held = {
-            (row.account, row.asset): int(row.amount_raw)
+            (row.account, row.asset): read_signed_amount(
+                row.amount_raw, field=f"the balance of {row.account}"
+            )
             for row in connection.execute(_BALANCES_OF, {"keys": list(some)})
         }
         rows.extend(

@@ -10,11 +10,12 @@ import msgspec
 from sqlalchemy import Connection, Row, and_, select
 
 from basis.rules.batch import PayableReceipt
-from basis.rules.errors import NotFound
+from basis.rules.errors import DamagedRecord, NotFound
 from basis.rules.job import JobId, JobStatus, RewardStatus, UserId, WorkerId
-from basis.rules.receipt import ReceiptCore, ReceiptHash
-from basis.rules.units import AmountRaw, Bps, TokenCount
+from basis.rules.receipt import ReceiptCore, ReceiptHash, core_json
+from basis.rules.units import Bps, TokenCount
 from basis.rules.wallet import Wallet
+from basis.storage.amounts import read_amount
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.schema import receipts
 
@@ -174,7 +175,7 @@ def _as_payable(receipt_hash: str, worker_wallet: str, reward_raw: str) -> Payab
     return PayableReceipt(
         receipt_hash=ReceiptHash(receipt_hash),
         worker_wallet=Wallet(worker_wallet),
-        reward_raw=AmountRaw(int(reward_raw)),
+        reward_raw=read_amount(reward_raw, field="reward_raw"),
     )
 
 
@@ -231,13 +232,16 @@ class _CoreRecord(
 
 
 def parse_core(text: str) -> ReceiptCore:
-    """The core that its published JSON describes.
+    """The core that a record holds, which has exactly one spelling: that of `encode_core`.
 
     Raises:
-        msgspec.ValidationError: a field is missing, unknown or of another type.
+        DamagedRecord: it is spelt otherwise; or a field is missing, unknown or of another type.
     """
-    record = msgspec.json.decode(text, type=_CoreRecord)
-    return ReceiptCore(
+    try:
+        record = msgspec.json.decode(text, type=_CoreRecord)
+    except msgspec.MsgspecError as error:
+        raise DamagedRecord(f"the core of a receipt is damaged: {error}") from error
+    core = ReceiptCore(
         receipt_version=record.receipt_version,
         job_id=JobId(record.job_id),
         user_id=UserId(record.user_id),
@@ -252,11 +256,20 @@ def parse_core(text: str) -> ReceiptCore:
         uptime_bps=Bps(record.uptime_bps),
         latency_bps=Bps(record.latency_bps),
         model_multiplier_bps=Bps(record.model_multiplier_bps),
-        total_charged_raw=AmountRaw(int(record.total_charged_raw)),
-        worker_reward_raw=AmountRaw(int(record.worker_reward_raw)),
-        protocol_fee_raw=AmountRaw(int(record.protocol_fee_raw)),
+        total_charged_raw=read_amount(record.total_charged_raw, field="totalChargedRaw"),
+        worker_reward_raw=read_amount(record.worker_reward_raw, field="workerRewardRaw"),
+        protocol_fee_raw=read_amount(record.protocol_fee_raw, field="protocolFeeRaw"),
         token_symbol=record.token_symbol,
         token_address=record.token_address,
         chain_id=record.chain_id,
         created_at=record.created_at,
     )
+    if encode_core(core) != text:
+        # 13.0 for 13, a name that stands twice, a space: JSON readers let all of them through.
+        raise DamagedRecord(f"the core of job {core.job_id} is not spelt as basis writes it")
+    return core
+
+
+def encode_core(core: ReceiptCore) -> str:
+    """The text under which a core is recorded: its published JSON, fields in their order."""
+    return msgspec.json.encode(core_json(core)).decode()

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from basis.storage.amounts import read_amount
 from basis.storage.schema import presence, receipts, workers
 
 MINUTES_PER_HOUR = 60
@@ -132,7 +133,7 @@ def _as_worker(row: Row[Any]) -> WorkerRecord:
         runtime=row.runtime,
         models=msgspec.json.decode(row.models, type=tuple[str, ...]),
         token_hash=row.token_hash,
-        earned_raw=int(row.earned_raw),
+        earned_raw=read_amount(row.earned_raw, field="earned_raw"),
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
