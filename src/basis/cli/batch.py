@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from basis.cli.data_folder import DataOption, JsonOption, open_store, print_json, print_table
+from basis.cli.data_folder import (
+    DataOption,
+    JsonOption,
+    open_store,
+    print_json,
+    print_table,
+    read_store,
+)
 
 if TYPE_CHECKING:
     from basis.storage.batch_store import BatchRecord
@@ -49,8 +56,7 @@ def list_batches(
     from basis.rules.units import BASIS, format_amount
     from basis.storage.batch_store import load_batches
 
-    _folder, engine = open_store(data)
-    with engine.connect() as connection:
+    with read_store(data) as connection:
         batches = load_batches(connection, limit=limit)
     if json:
         print_json([batch_json(batch) for batch in batches])
@@ -79,8 +85,7 @@ def show(name: _NameArgument, data: DataOption = None, json: JsonOption = False)
     from basis.storage.batch_store import load_batch
     from basis.storage.receipt_store import load_batched_hashes
 
-    _folder, engine = open_store(data)
-    with engine.connect() as connection:
+    with read_store(data) as connection:
         batch = load_batch(connection, name)
         members = load_batched_hashes(connection, batch.hash)
     if json:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from sqlalchemy import Engine
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy import Connection, Engine
 
 DataOption = Annotated[
     Path | None,
@@ -18,7 +20,7 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_store(data: Path | None, *, create: bool = False) -> tuple[Path, Engine]:
-    """The data folder and an engine over its store.
+    """The data folder and an engine over its store, for a command that writes.
 
     Raises:
         Misconfigured: there is none, or it cannot be used.
@@ -27,6 +29,18 @@ def open_store(data: Path | None, *, create: bool = False) -> tuple[Path, Engine
 
     folder = resolve_folder(data)
     return folder, open_database(folder, create=create)
+
+
+def read_store(data: Path | None) -> AbstractContextManager[Connection]:
+    """One read transaction over the store, for a command that only looks.
+
+    Raises:
+        Misconfigured: there is no store, or it cannot be read.
+        SchemaDiffers: it is of an older or a newer version of basis.
+    """
+    from basis.storage import reading
+
+    return reading.read_store(resolve_folder(data))
 
 
 def resolve_folder(data: Path | None) -> Path:

@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from basis.cli.data_folder import DataOption, JsonOption, open_store, print_json, print_table
+from basis.cli.data_folder import (
+    DataOption,
+    JsonOption,
+    open_store,
+    print_json,
+    print_table,
+    read_store,
+)
 
 app = typer.Typer(help="Make, list and revoke customers' API keys.", no_args_is_help=True)
 
@@ -67,8 +74,7 @@ def list_keys(data: DataOption = None, json: JsonOption = False) -> None:
     """List the keys; the keys themselves are not kept."""
     from basis.storage.key_store import load_keys
 
-    _folder, engine = open_store(data)
-    with engine.connect() as connection:
+    with read_store(data) as connection:
         keys = load_keys(connection)
     if json:
         print_json(

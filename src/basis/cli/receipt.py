@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from basis.cli.data_folder import DataOption, JsonOption, open_store, print_json, print_table
+from basis.cli.data_folder import DataOption, JsonOption, print_json, print_table, read_store
 
 if TYPE_CHECKING:
     from basis.storage.receipt_store import StoredReceipt
@@ -24,8 +24,7 @@ def show(
     from basis.gateway.records import receipt_json
     from basis.storage.receipt_store import load_receipt
 
-    _folder, engine = open_store(data)
-    with engine.connect() as connection:
+    with read_store(data) as connection:
         receipt = load_receipt(connection, name)
     if json:
         print_json(receipt_json(receipt))
@@ -46,8 +45,7 @@ def list_receipts(
     from basis.rules.units import BASIS, format_amount
     from basis.storage.receipt_store import load_receipt_page
 
-    _folder, engine = open_store(data)
-    with engine.connect() as connection:
+    with read_store(data) as connection:
         page = load_receipt_page(connection, limit=limit, worker_id=worker or None)
     if json:
         print_json([receipt_json(receipt) for receipt in page])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from basis.cli.data_folder import DataOption, JsonOption, open_store, print_json
+from basis.cli.data_folder import DataOption, JsonOption, print_json, read_store
 from basis.cli.exits import EXIT_DIFFERENT
 
 
@@ -17,9 +17,8 @@ def recompute(data: DataOption = None, json: JsonOption = False) -> None:
     from basis.accounting.recompute import recompute as replay
     from basis.storage.schema import receipts
 
-    _folder, engine = open_store(data)
     console = Console(stderr=True)
-    with engine.connect() as connection, Progress(console=console, transient=True) as progress:
+    with read_store(data) as connection, Progress(console=console, transient=True) as progress:
         total = connection.execute(select(func.count()).select_from(receipts)).scalar_one()
         task = progress.add_task("recomputing receipts", total=total)
         verdict = replay(connection, on_progress=lambda done: progress.update(task, completed=done))

@@ -1,7 +1,8 @@
-"""Opens the durable store: SQLite in the data folder, migrated to the newest schema.
+"""Opens the durable store for writing: SQLite in the data folder, migrated to the newest schema.
 
 WAL with synchronous=FULL: a commit that returned survives a power cut. Every write transaction
-begins IMMEDIATE, so that the orchestrator and a command of the operator's never deadlock.
+begins IMMEDIATE, so that the orchestrator and a command of the operator's never deadlock. Commands
+that only look go through `storage.reading`.
 """
 
 from __future__ import annotations
@@ -11,12 +12,14 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from basis.rules.errors import Misconfigured
+from basis.rules.errors import Misconfigured, SchemaDiffers
 
 DATABASE_FILE = "basis.sqlite3"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -28,15 +31,11 @@ def open_database(folder: Path, *, create: bool) -> Engine:
     """An engine over the store in `folder`, at the newest schema.
 
     Raises:
-        Misconfigured: no store there and `create` is false, the folder cannot be written, the file
-            is no database, or its schema is newer than this program.
+        Misconfigured: no store there and `create` is false, the folder cannot be written, or the
+            file is no database.
+        SchemaDiffers: its schema is newer than this program.
     """
-    path = folder / DATABASE_FILE
-    if not create and not path.is_file():
-        raise Misconfigured(
-            f"there is no data in {folder}: start `basis up` there first, or name the folder "
-            f"with --data"
-        )
+    path = folder / DATABASE_FILE if create else find_store(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         engine = _make_engine(path)
@@ -44,12 +43,42 @@ def open_database(folder: Path, *, create: bool) -> Engine:
     except OSError as error:
         raise Misconfigured(f"the data folder {folder} cannot be used: {error}") from error
     except CommandError as error:
-        raise Misconfigured(
-            f"{path} was written by a newer version of basis: install that one ({error})"
-        ) from error
+        raise _too_new(path, str(error)) from error
     except DatabaseError as error:
         raise Misconfigured(f"{path} cannot be opened as a database: {error.orig}") from error
     return engine
+
+
+def find_store(folder: Path) -> Path:
+    """The database file in `folder`.
+
+    Raises:
+        Misconfigured: there is no such folder, or no store in it.
+    """
+    path = folder / DATABASE_FILE
+    if path.is_file():
+        return path
+    what = f"no data in {folder}" if folder.is_dir() else f"no data folder {folder}"
+    raise Misconfigured(
+        f"there is {what}: start `basis up` there first, or name the folder with --data"
+    )
+
+
+def validate_schema(connection: Connection, path: Path) -> None:
+    """Refuses a store whose schema is not this program's; `path` is its file, for the message.
+
+    Raises:
+        SchemaDiffers: it is older or newer.
+    """
+    found = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory(str(_MIGRATIONS))
+    if found == script.get_current_head():
+        return
+    if found is not None and found not in {step.revision for step in script.walk_revisions()}:
+        raise _too_new(path, f"its schema is {found}")
+    raise SchemaDiffers(
+        f"{path} was written by an older version of basis: start `basis up` once to migrate it"
+    )
 
 
 def _make_engine(path: Path) -> Engine:
@@ -92,6 +121,12 @@ def is_locked_out(error: Exception) -> bool:
     # Errors of the driver's own have no code. The low byte is the primary one of SQLite's.
     code: int = getattr(cause, "sqlite_errorcode", 0)
     return code & 0xFF == sqlite3.SQLITE_BUSY
+
+
+def _too_new(path: Path, why: str) -> SchemaDiffers:
+    return SchemaDiffers(
+        f"{path} was written by a newer version of basis: install that one ({why})"
+    )
 
 
 def _migrate(engine: Engine) -> None:
