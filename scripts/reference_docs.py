@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from basis.config import Settings
+from basis.config import Settings, describe_allowed, settings_fields
 
 ROOT = Path(__file__).parents[1]
 SETTINGS_PAGE = ROOT / "docs/reference/settings.md"
@@ -32,9 +32,9 @@ _SETTINGS_INTRO = """\
 
 The orchestrator reads `basis.toml` in its working directory, or the file named by `--config`, and
 lays the environment over it: `BASIS_<SECTION>_<FIELD>` overrides `field` under `[section]`. Unknown
-names and unusable values are all reported at once, and nothing starts. `basis settings show` prints
-what is in force. A worker has no settings file: its choices are options of `basis worker run`, in
-[the command line](cli.md).
+names in the file and unusable values are all reported at once, each with what is allowed and where
+it was written, and nothing starts. `basis settings show` prints what is in force. A worker has no
+settings file: its choices are options of `basis worker run`, in [the command line](cli.md).
 """
 
 _CLI_INTRO = """\
@@ -72,11 +72,7 @@ def main() -> int:
 
 def settings_names() -> list[tuple[str, str]]:
     """Every (section, field) of the settings, in the order of the code."""
-    return [
-        (section, field)
-        for section, table in get_type_hints(Settings).items()
-        for field in get_type_hints(table)
-    ]
+    return [(section, field) for section, field, _annotation in settings_fields()]
 
 
 def environment_name(section: str, field: str) -> str:
@@ -85,16 +81,16 @@ def environment_name(section: str, field: str) -> str:
 
 
 def render_settings() -> str:
-    """The page of every setting: name, variable, type, default and meaning."""
+    """The page of every setting: name, variable, what is allowed, default and meaning."""
     parts = [_SETTINGS_INTRO.format(written=_WRITTEN)]
     for section, table in get_type_hints(Settings).items():
         parts.append(f"## [{section}]\n\n{_paragraphs(inspect.getdoc(table) or '')}\n")
-        rows = ["| setting | environment | type | default | meaning |", "|---|---|---|---|---|"]
+        rows = ["| setting | environment | allowed | default | meaning |", "|---|---|---|---|---|"]
         meanings = _field_docs(table)
         defaults = _defaults(table)
-        for field, kind in get_type_hints(table).items():
+        for field, kind in get_type_hints(table, include_extras=True).items():
             rows.append(
-                f"| `{field}` | `{environment_name(section, field)}` | {_type_name(kind)} "
+                f"| `{field}` | `{environment_name(section, field)}` | {describe_allowed(kind)} "
                 f"| {_default_text(defaults, field)} | {_cell(meanings.get(field, ''))} |"
             )
         parts.append("\n".join(rows) + "\n")
@@ -131,13 +127,6 @@ def _default_text(defaults: dict[str, object], field: str) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     return f'`"{value}"`' if isinstance(value, str) else f"`{value}`"
-
-
-def _type_name(kind: object) -> str:
-    names = {bool: "true or false", int: "integer", float: "number", str: "text"}
-    if isinstance(kind, type):
-        return names.get(kind, kind.__name__)
-    return _cell(str(kind))
 
 
 # --- command line ----------------------------------------------------------------------------

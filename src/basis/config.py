@@ -1,42 +1,55 @@
 """The operator's settings: one frozen object from a TOML file overlaid by the environment.
 
-`BASIS_<SECTION>_<FIELD>` overrides `field` under `[section]`. All mistakes are reported at once.
+`BASIS_<SECTION>_<FIELD>` overrides `field` under `[section]`, and an option of the command goes
+over both. What a value may be stands beside its field. All mistakes are reported at once.
 Rules of the network (prices, factors, fees) are not settings: they are dated tables in `rules/`.
 """
 
 from __future__ import annotations
 
-import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import cast, get_type_hints
+from typing import Annotated, cast, get_type_hints
 
 import msgspec
 
+from basis.limits import FolderPath, Host, OneOf, Range, limit_of
 from basis.rules.errors import Misconfigured
 
 CONFIG_FILE = "basis.toml"
+_DAY_S = 86_400
+_LONGEST_SHOWN = 80
+_KIND_WORDS: Mapping[type[object], str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "text",
+}
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where the orchestrator listens, and what it takes from strangers."""
 
-    host: str = "127.0.0.1"
-    port: int = 8420
-    max_body_bytes: int = 4 << 20
-    body_timeout_s: int = 60
+    host: Annotated[str, Host()] = "127.0.0.1"
+    """Address to listen on; 0.0.0.0 or :: is every one that the machine has."""
+    port: Annotated[int, Range(0, 65_535)] = 8420
+    """0 takes any free one."""
+    max_body_bytes: Annotated[int, Range(1 << 10, 15 << 20)] = 4 << 20
+    """The largest request; a worker takes frames of 16 MiB, and a request must fit into one."""
+    body_timeout_s: Annotated[int, Range(1, 3_600)] = 60
     """How long the body of a request may take to come."""
-    headers_timeout_s: int = 20
+    headers_timeout_s: Annotated[int, Range(1, 300)] = 20
     """How long the first request of a connection may take to come, up to the end of its head."""
-    keep_alive_s: int = 180
+    keep_alive_s: Annotated[int, Range(1, 3_600)] = 180
     """How long a connection may wait for its next request: longer than the proxy's own limit."""
-    max_connections: int = 16_000
+    max_connections: Annotated[int, Range(1, 1_000_000)] = 16_000
     """Open connections, workers' links among them; the next one gets 503."""
-    max_jobs_per_key: int = 64
+    max_jobs_per_key: Annotated[int, Range(1, 100_000)] = 64
     """Requests of one API key at the same time; the next one gets 429."""
-    shutdown_grace_s: int = 30
+    shutdown_grace_s: Annotated[int, Range(0, 3_600)] = 30
     """How long running jobs may take to finish after SIGTERM."""
     trust_forwarded_for: bool = False
     """Take a client's address from X-Forwarded-For: only behind a proxy that sets it."""
@@ -45,51 +58,67 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 class WorkerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What is asked of workers."""
 
-    heartbeat_s: int = 15
-    offline_after_s: int = 45
-    hello_timeout_s: int = 10
-    max_models: int = 64
-    max_slots: int = 256
-    window_frames: int = 256
-    registrations_per_hour: int = 60
-    """New or changed registrations from one address."""
-    max_registered: int = 100_000
+    heartbeat_s: Annotated[int, Range(1, 300)] = 15
+    """How often a worker says that it lives."""
+    offline_after_s: Annotated[int, Range(2, 3_600)] = 45
+    """Silence after which a worker counts as gone; more than `heartbeat_s`."""
+    hello_timeout_s: Annotated[int, Range(1, 300)] = 10
+    """How long a new connection may take to say who it is."""
+    max_models: Annotated[int, Range(1, 1_000)] = 64
+    """Models that one worker may register."""
+    max_slots: Annotated[int, Range(1, 10_000)] = 256
+    """Jobs at the same time that one worker may offer."""
+    window_frames: Annotated[int, Range(8, 4_096)] = 256
+    """Frames of one answer that may wait for a slow customer."""
+    registrations_per_hour: Annotated[int, Range(0, 1_000_000)] = 60
+    """New or changed registrations from one address; 0 takes none."""
+    max_registered: Annotated[int, Range(1, 10_000_000)] = 100_000
     """Worker ids in all; the next registration gets 503."""
-    forget_unlinked_days: int = 30
+    forget_unlinked_days: Annotated[int, Range(1, 3_650)] = 30
     """After so long a registration is forgotten of which no link was ever seen."""
-    max_links: int = 10_000
-    max_silent_links: int = 1_000
+    max_links: Annotated[int, Range(1, 1_000_000)] = 10_000
+    """Workers connected at the same time."""
+    max_silent_links: Annotated[int, Range(1, 1_000_000)] = 1_000
     """Links that have not said hello yet; the next one gets 503 and tries again."""
-    max_silent_links_per_address: int = 100
+    max_silent_links_per_address: Annotated[int, Range(1, 1_000_000)] = 100
+    """The same from one address, which may be the router of many workers."""
 
 
 class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Deadlines and bounds of a job."""
 
-    queue_depth: int = 256
+    queue_depth: Annotated[int, Range(0, 1_000_000)] = 256
     """Jobs of one model that may wait for a slot; the next one gets 429."""
-    queue_timeout_s: float = 30.0
-    first_token_timeout_s: float = 120.0
-    stall_timeout_s: float = 60.0
-    total_timeout_s: float = 900.0
-    customer_stall_s: float = 60.0
+    queue_timeout_s: Annotated[float, Range(0.001, _DAY_S)] = 30.0
+    """How long a job may wait for a slot."""
+    first_token_timeout_s: Annotated[float, Range(0.001, _DAY_S)] = 120.0
+    """How long a worker may take to begin its answer."""
+    stall_timeout_s: Annotated[float, Range(0.001, _DAY_S)] = 60.0
+    """How long a worker may pause within its answer."""
+    total_timeout_s: Annotated[float, Range(1, _DAY_S)] = 900.0
+    """How long a worker may take for a whole answer; it is told in whole seconds."""
+    customer_stall_s: Annotated[float, Range(0.001, _DAY_S)] = 60.0
     """How long a customer may leave its stream unread."""
-    max_attempts: int = 2
-    default_max_tokens: int = 2_048
+    max_attempts: Annotated[int, Range(1, 100)] = 2
+    """Workers that are tried before a job fails."""
+    default_max_tokens: Annotated[int, Range(1, 10_000_000)] = 2_048
     """Longest answer where the customer names no length and the context has room."""
 
 
 class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where everything durable lives."""
 
-    folder: str = "data"
+    folder: Annotated[str, FolderPath()] = "data"
+    """Made at the first start; `~` is the home folder."""
 
 
 class LogSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`format` is auto (console on a terminal, JSON elsewhere), json or console."""
+    """How the log is written; it goes to stderr."""
 
-    format: str = "auto"
-    level: str = "info"
+    format: Annotated[str, OneOf(("auto", "json", "console"))] = "auto"
+    """auto is console on a terminal, JSON elsewhere."""
+    level: Annotated[str, OneOf(("debug", "info", "warning", "error"))] = "info"
+    """The least important lines that are still written."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -107,23 +136,93 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Path(self.data.folder).expanduser()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """A value that somebody wrote down, and where: "basis.toml", "--port"."""
+
+    section: str
+    field: str
+    value: object
+    source: str
+
+
 def load_settings(
-    *, file: Path | None = None, environment: Mapping[str, str] | None = None
+    *,
+    file: Path | None = None,
+    environment: Mapping[str, str] | None = None,
+    options: Iterable[Given] = (),
 ) -> Settings:
-    """Settings from `file` (or basis.toml in the working directory, if there), then environment.
+    """Settings from `file` (or basis.toml in the working directory), environment and `options`.
+
+    Each goes over the ones before it.
 
     Raises:
-        Misconfigured: it lists every unknown name and every unusable value.
+        Misconfigured: it lists every unknown name and every unusable value, one line each.
     """
-    path = file if file is not None else Path(CONFIG_FILE)
-    values = _read_toml(path) if file is not None or path.is_file() else {}
     problems: list[str] = []
-    _overlay_environment(values, os.environ if environment is None else environment, problems)
-    settings = _convert(values, problems)
-    problems.extend(_out_of_range(settings))
+    given = {
+        (one.section, one.field): one
+        for one in (
+            *_from_file(file, problems),
+            *_from_environment(os.environ if environment is None else environment),
+            *options,
+        )
+    }
+    settings = _build(given, problems)
+    problems.extend(_contradictions(settings, given))
     if problems:
         raise Misconfigured("these settings are wrong:\n  " + "\n  ".join(problems))
     return settings
+
+
+def settings_fields() -> Iterator[tuple[str, str, object]]:
+    """(section, field, annotated type) of every setting, in the order of the code."""
+    for section, struct in _sections().items():
+        for field, annotation in get_type_hints(struct, include_extras=True).items():
+            yield section, field, annotation
+
+
+def describe_allowed(annotation: object) -> str:
+    """What a setting of this type may be, in words: `an integer, 1 to 300`."""
+    kind, limit = _kind_of(annotation), limit_of(annotation)
+    if limit is None:
+        return _KIND_WORDS[kind]
+    return limit.describe() if kind is str else f"{_KIND_WORDS[kind]}, {limit.describe()}"
+
+
+def _kind_of(annotation: object) -> type[object]:
+    """The bare type under `Annotated`."""
+    return cast("type[object]", getattr(annotation, "__origin__", annotation))
+
+
+def _sections() -> dict[str, type[msgspec.Struct]]:
+    return dict(get_type_hints(Settings))
+
+
+# --- what was written down --------------------------------------------------------------------
+
+
+def _from_file(file: Path | None, problems: list[str]) -> Iterator[Given]:
+    path = file if file is not None else Path(CONFIG_FILE)
+    if file is None and not path.is_file():
+        return
+    for section, table in _read_toml(path).items():
+        if section not in _sections():
+            problems.append(f"[{section}] is no section (in {path})")
+            continue
+        if not isinstance(table, dict):
+            problems.append(f"[{section}] must be a table (in {path})")
+            continue
+        for field, value in cast("dict[str, object]", table).items():
+            yield Given(section=section, field=field, value=value, source=str(path))
+
+
+def _from_environment(environment: Mapping[str, str]) -> Iterator[Given]:
+    for section, field, annotation in settings_fields():
+        name = f"BASIS_{section}_{field}".upper()
+        if name in environment:
+            value = _from_text(environment[name], _kind_of(annotation))
+            yield Given(section=section, field=field, value=value, source=name)
 
 
 def _read_toml(path: Path) -> dict[str, object]:
@@ -137,26 +236,7 @@ def _read_toml(path: Path) -> dict[str, object]:
         raise Misconfigured(f"{path} is not valid TOML: {error}") from None
 
 
-def _sections() -> dict[str, type[msgspec.Struct]]:
-    return dict(get_type_hints(Settings))
-
-
-def _overlay_environment(
-    values: dict[str, object], environment: Mapping[str, str], problems: list[str]
-) -> None:
-    for section, struct in _sections().items():
-        for field, kind in get_type_hints(struct).items():
-            text = environment.get(f"BASIS_{section}_{field}".upper())
-            if text is None:
-                continue
-            table = values.setdefault(section, {})
-            if not isinstance(table, dict):
-                problems.append(f"[{section}] must be a table")
-                continue
-            table[field] = _from_text(text, kind)
-
-
-def _from_text(text: str, kind: object) -> object:
+def _from_text(text: str, kind: type[object]) -> object:
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     if kind is int or kind is float:
@@ -167,52 +247,57 @@ def _from_text(text: str, kind: object) -> object:
     return text
 
 
-def _convert(values: dict[str, object], problems: list[str]) -> Settings:
-    good: dict[str, msgspec.Struct] = {}
-    sections = _sections()
-    problems.extend(f"[{name}] is no section" for name in sorted(values.keys() - sections.keys()))
-    for section, struct in sections.items():
-        table = values.get(section, {})
-        if not isinstance(table, dict):
-            problems.append(f"[{section}] must be a table")
+# --- what it comes to -------------------------------------------------------------------------
+
+
+def _build(given: Mapping[tuple[str, str], Given], problems: list[str]) -> Settings:
+    annotations = {(section, field): kind for section, field, kind in settings_fields()}
+    accepted: dict[str, dict[str, object]] = {section: {} for section in _sections()}
+    for one in given.values():
+        annotation = annotations.get((one.section, one.field))
+        if annotation is None:
+            problems.append(f"{one.section}.{one.field} is no setting (from {one.source})")
             continue
-        kinds = get_type_hints(struct)
-        accepted: dict[str, object] = {}
-        for field, value in cast("dict[str, object]", table).items():
-            if field not in kinds:
-                problems.append(f"{section}.{field} is no setting")
-                continue
-            try:
-                accepted[field] = msgspec.convert(value, kinds[field], strict=True)
-            except msgspec.ValidationError as error:
-                problems.append(f"{section}.{field} is {value!r}: {error}")
-        good[section] = struct(**accepted)
-    return msgspec.structs.replace(Settings(), **good)
+        try:
+            accepted[one.section][one.field] = _accept(one.value, annotation)
+        except (msgspec.ValidationError, ValueError):
+            problems.append(_complaint(one, expected=describe_allowed(annotation)))
+    sections = {name: struct(**accepted[name]) for name, struct in _sections().items()}
+    return msgspec.structs.replace(Settings(), **sections)
 
 
-def _out_of_range(settings: Settings) -> list[str]:
-    rules: list[tuple[bool, str]] = [
-        (0 <= settings.server.port <= 65_535, "server.port must be 0 to 65535"),
-        (settings.server.max_body_bytes >= 1_024, "server.max_body_bytes must be at least 1024"),
-        (settings.server.max_jobs_per_key >= 1, "server.max_jobs_per_key must be at least 1"),
-        (settings.workers.heartbeat_s >= 1, "workers.heartbeat_s must be at least 1"),
-        (
-            settings.workers.offline_after_s > settings.workers.heartbeat_s,
-            "workers.offline_after_s must be more than workers.heartbeat_s",
-        ),
-        (settings.workers.window_frames >= 8, "workers.window_frames must be at least 8"),
-        (settings.jobs.max_attempts >= 1, "jobs.max_attempts must be at least 1"),
-        (settings.jobs.queue_depth >= 0, "jobs.queue_depth must not be negative"),
-        (settings.jobs.default_max_tokens >= 1, "jobs.default_max_tokens must be at least 1"),
-        (settings.log.format in {"auto", "json", "console"}, "log.format: auto, json or console"),
-        (
-            settings.log.level in {"debug", "info", "warning", "error"},
-            "log.level: debug, info, warning or error",
-        ),
-    ]
-    rules.extend(
-        (0 < getattr(settings.jobs, name) < math.inf, f"jobs.{name} must be positive and finite")
-        for name in get_type_hints(JobSettings)
-        if name.endswith("_s")
-    )
-    return [problem for holds, problem in rules if not holds]
+def _accept(value: object, annotation: object) -> object:
+    """`value` in the field's own type.
+
+    Raises:
+        msgspec.ValidationError: it has another type.
+        ValueError: it is out of bounds.
+    """
+    converted = msgspec.convert(value, _kind_of(annotation), strict=True)
+    limit = limit_of(annotation)
+    if limit is not None and not limit.admits(converted):
+        raise ValueError
+    return converted
+
+
+def _contradictions(settings: Settings, given: Mapping[tuple[str, str], Given]) -> Iterator[str]:
+    """What is wrong with settings that are each allowed, but not together."""
+    workers = settings.workers
+    if workers.offline_after_s <= workers.heartbeat_s:
+        default = Given(
+            section="workers",
+            field="offline_after_s",
+            value=workers.offline_after_s,
+            source="the default",
+        )
+        yield _complaint(
+            given.get(("workers", "offline_after_s"), default),
+            expected=f"more than workers.heartbeat_s, which is {workers.heartbeat_s}",
+        )
+
+
+def _complaint(one: Given, *, expected: str) -> str:
+    shown = repr(one.value)
+    if len(shown) > _LONGEST_SHOWN:
+        shown = shown[: _LONGEST_SHOWN - 3] + "..."
+    return f"{one.section}.{one.field} is {shown} (from {one.source}): expected {expected}"

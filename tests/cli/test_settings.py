@@ -101,8 +101,9 @@ def test_settings__many_mistakes__are_all_listed_at_once(
     [
         ("server = 3\n", "[server] must be a table"),
         ("[server\n", "not valid TOML"),
+        ("[payments]\n", "[payments] is no section"),
         ("[server]\nport = true\n", "server.port is True"),
-        ("[server]\nport = 65536\n", "server.port must be 0 to 65535"),
+        ("[server]\nport = 65536\n", "server.port is 65536 (from "),
         ("[server]\nport = 80.5\n", "server.port is 80.5"),
         ("[jobs]\nstall_timeout_s = nan\n", "stall_timeout_s"),
         ("[jobs]\nstall_timeout_s = inf\n", "stall_timeout_s"),
@@ -139,6 +140,17 @@ def test_up__broken_settings__exits_with_6_and_makes_nothing(
     assert outcome.code == 6
     assert "server.port" in outcome.err
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("option", ["--host=http://x", "--host=", "--data=~nobody-of-this-name/x"])
+def test_up__option_that_is_unusable__exits_with_6_and_names_it(
+    basis: Command, tmp_path: Path, option: str
+) -> None:
+    outcome = basis("up", option)
+
+    assert outcome.code == 6
+    assert f"(from {option.partition('=')[0]})" in outcome.err
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("port", ["70000", "-1"])

@@ -10,7 +10,7 @@ import typer
 from basis.cli.data_folder import DataOption
 
 if TYPE_CHECKING:
-    from basis.config import Settings
+    from basis.config import Given, Settings
 
 
 def up(
@@ -31,25 +31,23 @@ def up(
     from basis.config import load_settings
     from basis.logs import configure_logs
 
-    settings = _with_options(load_settings(file=config), host=host, port=port, data=data)
+    options = _given_options(host=host, port=port, data=data)
+    settings = load_settings(file=config, options=options)
     configure_logs(settings.log)
     run_blocking(_serve(settings, ready_file))
 
 
-def _with_options(
-    settings: Settings, *, host: str | None, port: int | None, data: Path | None
-) -> Settings:
-    import msgspec
+def _given_options(*, host: str | None, port: int | None, data: Path | None) -> list[Given]:
+    """The settings that options of the command stand for, where they were typed."""
+    from basis.config import Given
 
-    server = settings.server
-    if host is not None:
-        server = msgspec.structs.replace(server, host=host)
-    if port is not None:
-        server = msgspec.structs.replace(server, port=port)
-    folder = settings.data
-    if data is not None:
-        folder = msgspec.structs.replace(folder, folder=str(data))
-    return msgspec.structs.replace(settings, server=server, data=folder)
+    folder = None if data is None else str(data)
+    options = [
+        Given(section="server", field="host", value=host, source="--host"),
+        Given(section="server", field="port", value=port, source="--port"),
+        Given(section="data", field="folder", value=folder, source="--data"),
+    ]
+    return [option for option in options if option.value is not None]
 
 
 async def _serve(settings: Settings, ready_file: Path | None) -> None:
