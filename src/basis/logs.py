@@ -8,17 +8,20 @@ import sys
 import structlog
 
 from basis.config import LogSettings
+from basis.tracebacks import format_plainly, write_plainly
 
 
 def configure_logs(settings: LogSettings) -> None:
     """Sets structlog up for this process."""
     is_console = settings.format == "console" or (settings.format == "auto" and sys.stderr.isatty())
-    # Tracebacks are plain: structlog's pretty ones show local variables, prompts among them.
-    plain = structlog.dev.plain_traceback
+    # structlog's own tracebacks show messages and local variables, prompts among them.
     renderers = (
-        [structlog.dev.ConsoleRenderer(exception_formatter=plain)]
+        [structlog.dev.ConsoleRenderer(exception_formatter=write_plainly)]
         if is_console
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        else [
+            structlog.processors.ExceptionRenderer(format_plainly),
+            structlog.processors.JSONRenderer(),
+        ]
     )
     structlog.configure(
         processors=[

@@ -18,7 +18,11 @@ from basis.wire.frames import Chunk, Done, Vector
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeaseFailure:
-    """Why a lease ended without an answer. `detail` is for the log, never for the customer."""
+    """Why a lease ended without an answer.
+
+    `detail` is for the log, never for the customer, and in our own words alone: what a worker says
+    may quote the prompt.
+    """
 
     reason: FailureReason
     detail: str
@@ -27,7 +31,7 @@ class LeaseFailure:
 
 
 class LinkViolation(Exception):
-    """The worker broke the protocol; the message is for its owner."""
+    """The worker broke the protocol; the message is for its owner and the log, in our own words."""
 
 
 def now_us() -> int:

@@ -30,7 +30,6 @@ from basis.wire import frames
 
 _log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder(frames.FromWorker).decode
-_LONGEST_DETAIL = 500
 _CLOSE_TIMEOUT_S = 2.0
 
 _FAULTS: Mapping[frames.WorkerFault, tuple[FailureReason, bool]] = {
@@ -160,7 +159,7 @@ class LinkServer:
         if lease is None:
             if session.is_late(frame.lease_id):
                 return
-            raise LinkViolation(f"the lease {frame.lease_id[:64]!r} is not yours, or is over")
+            raise LinkViolation("a frame came for a lease that is not yours, or is over")
         if lease.end is not None and not lease.is_ended_by_worker:
             return  # we have given it up, and the cancel is on its way
         try:
@@ -204,7 +203,8 @@ class LinkServer:
 
 def _failure_of(failed: frames.Failed) -> LeaseFailure:
     reason, is_retryable = _FAULTS.get(failed.reason, (FailureReason.WORKER_FAILED, True))
-    detail = f"{failed.reason.value}: {failed.detail[:_LONGEST_DETAIL]}"
+    # The worker's own words are dropped: a prompt may stand in them, and we log the detail.
+    detail = f"the worker says {failed.reason.value}"
     return LeaseFailure(reason=reason, detail=detail, is_retryable=is_retryable)
 
 

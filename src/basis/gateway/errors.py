@@ -130,8 +130,19 @@ async def answer_errors(request: web.Request, handler: Handler) -> web.StreamRes
         # The other side left while we wrote: there is nobody to answer.
         raise
     except Exception as error:  # noqa: BLE001 - the outermost net: logged, counted, no details out
-        _log.error("request_crashed", path=request.path, error=type(error).__name__, exc_info=error)
+        _log.error(
+            "request_crashed",
+            route=_route_of(request),
+            error=type(error).__name__,
+            exc_info=error,
+        )
         return _http_response(500, _INTERNAL_ERROR)
+
+
+def _route_of(request: web.Request) -> str:
+    """The route as we declared it: what a customer wrote into the path is not for the log."""
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical}" if resource is not None else "no route"
 
 
 def answer_http_error(request: web.BaseRequest, error: web.HTTPException) -> web.Response:

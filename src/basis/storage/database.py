@@ -85,6 +85,7 @@ def _make_engine(path: Path) -> Engine:
     engine = create_engine(
         f"sqlite:///{path}",
         connect_args={"check_same_thread": False, "timeout": _BUSY_TIMEOUT_MS / 1000},
+        hide_parameters=True,  # errors are logged, and records are nobody's business there
         pool_size=8,
         max_overflow=8,
     )

@@ -171,7 +171,7 @@ class Failed(_FromWorker, tag="failed", frozen=True, kw_only=True):
     lease_id: str
     reason: WorkerFault
     detail: str = ""
-    """For the operator's log, at most 500 characters; customers never see it."""
+    """The worker's own words. They are dropped: neither logged nor shown to anybody."""
 
 
 class WorkerPing(_FromWorker, tag="ping", frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from basis.tracebacks import format_plainly, write_plainly
 from basis.worker.board import Board
 from basis.worker.plan import describe_earnings, explain_idle
 from basis.worker.state import WorkerState
@@ -42,15 +43,15 @@ def configure_lines(*, as_json: bool) -> None:
         else structlog.dev.ConsoleRenderer(
             colors=colours,
             pad_event_to=0,
-            exception_formatter=structlog.dev.plain_traceback,
+            exception_formatter=write_plainly,
         )
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            # Plain tracebacks: the richer kinds show local variables, prompts among them.
-            *([structlog.processors.format_exc_info] if as_json else []),
+            # structlog's own tracebacks show messages and local variables, prompts among them.
+            *([structlog.processors.ExceptionRenderer(format_plainly)] if as_json else []),
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger("info"),

@@ -14,10 +14,15 @@ from basis.wire.tool_calls import ToolCallDelta
 
 
 class RuntimeFailure(Exception):
-    """One job cannot be answered. `detail` is for the operator and never quotes the customer."""
+    """One job cannot be answered.
 
-    def __init__(self, reason: WorkerFault, detail: str) -> None:
-        super().__init__(f"{reason.value}: {detail}")
+    `detail` is in our own words and goes to the log and the orchestrator. `quote` is what the
+    runtime said, or what the request asked for: a customer's text may stand in it, so only the
+    conformance suite and the start, which send texts of our own, may show it.
+    """
+
+    def __init__(self, reason: WorkerFault, detail: str, *, quote: str = "") -> None:
+        super().__init__(f"{reason.value}: {detail}" + (f": {quote}" if quote else ""))
         self.reason = reason
         self.detail = detail
 

@@ -44,7 +44,9 @@ def fault_of_status(status: int, body: bytes) -> RuntimeFailure:
     """The failure behind an HTTP answer that is no success."""
     error = _parse_error(body)
     reason = _reason(status, error)
-    return RuntimeFailure(reason, f"HTTP {status}: {_describe(error, is_ours=status < 500)}")
+    return RuntimeFailure(
+        reason, f"the runtime answers HTTP {status}", quote=_describe(error, is_ours=status < 500)
+    )
 
 
 def fault_of_event(payload: bytes) -> RuntimeFailure:
@@ -52,7 +54,9 @@ def fault_of_event(payload: bytes) -> RuntimeFailure:
     error = _parse_error(payload)
     status = error.code if isinstance(error.code, int) and error.code >= 400 else 500
     return RuntimeFailure(
-        _reason(status, error), f"in the stream: {_describe(error, is_ours=status < 500)}"
+        _reason(status, error),
+        "the runtime reports an error in the stream",
+        quote=_describe(error, is_ours=status < 500),
     )
 
 

@@ -121,7 +121,7 @@ class OllamaRuntime:
             decoded = msgspec.json.decode(content, type=_Embeddings)
         except msgspec.DecodeError as error:
             raise RuntimeFailure(
-                WorkerFault.RUNTIME_ERROR, f"embeddings of unknown shape: {error}"
+                WorkerFault.RUNTIME_ERROR, "embeddings of unknown shape", quote=str(error)
             ) from error
         for index, values in enumerate(decoded.embeddings):
             yield VectorPiece(index=index, values=values)
@@ -143,7 +143,7 @@ class OllamaRuntime:
         except RuntimeFailure as failure:
             raise WorkerStop(
                 ExitCode.NO_MODEL,
-                f"Ollama cannot load {local!r} for {model.model} ({failure.detail}); try "
+                f"Ollama cannot load {local!r} for {model.model} ({failure}); try "
                 f"`ollama run {local}`, or less --context-tokens",
             ) from failure
 

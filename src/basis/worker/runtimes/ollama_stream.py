@@ -101,7 +101,8 @@ class _AnswerReader:
         if reason is None:
             raise RuntimeFailure(
                 WorkerFault.RUNTIME_TRUNCATED,
-                f"Ollama was done because of {line.done_reason!r}",
+                "Ollama was done for a reason that we do not know",
+                quote=line.done_reason,
             )
         if self._calls and reason is FinishReason.STOP:
             reason = FinishReason.TOOL_CALLS
@@ -138,7 +139,7 @@ def _parse_line(raw: bytes) -> _Line:
         line = _LINE.decode(raw)
     except msgspec.DecodeError as error:
         raise RuntimeFailure(
-            WorkerFault.RUNTIME_ERROR, f"a line of unknown shape: {error}"
+            WorkerFault.RUNTIME_ERROR, "a line of unknown shape", quote=str(error)
         ) from error
     if line.error is not None:
         raise fault_of_event(raw)

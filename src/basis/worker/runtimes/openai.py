@@ -67,7 +67,7 @@ class OpenAIRuntime:
         except RuntimeFailure as failure:
             raise WorkerStop(
                 ExitCode.NO_RUNTIME,
-                f"{self._url} does not list its models ({failure.detail}); start the server, or "
+                f"{self._url} does not list its models ({failure}); start the server, or "
                 "give its address with --runtime-url",
             ) from failure
         offers = tuple(_offer(model, available) for model in self._served.values())

@@ -165,5 +165,5 @@ def _decode(body: bytes, expected: type[T]) -> T:
         return msgspec.json.decode(body, type=expected)
     except msgspec.DecodeError as error:
         raise RuntimeFailure(
-            WorkerFault.RUNTIME_ERROR, f"an answer of unknown shape: {error}"
+            WorkerFault.RUNTIME_ERROR, "an answer of unknown shape", quote=str(error)
         ) from error

@@ -134,7 +134,7 @@ def _parse_event(payload: bytes) -> _Event:
         event = _EVENT.decode(payload)
     except msgspec.DecodeError as error:
         raise RuntimeFailure(
-            WorkerFault.RUNTIME_ERROR, f"an event of unknown shape: {error}"
+            WorkerFault.RUNTIME_ERROR, "an event of unknown shape", quote=str(error)
         ) from error
     if present(event.error) is not None:
         raise fault_of_event(payload)
@@ -144,5 +144,9 @@ def _parse_event(payload: bytes) -> _Event:
 def _parse_finish(text: str) -> FinishReason:
     finish = _FINISHES.get(text)
     if finish is None:
-        raise RuntimeFailure(WorkerFault.RUNTIME_TRUNCATED, f"the answer ended with {text!r}")
+        raise RuntimeFailure(
+            WorkerFault.RUNTIME_TRUNCATED,
+            "the answer ended for a reason that we do not know",
+            quote=text,
+        )
     return finish

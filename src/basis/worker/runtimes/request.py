@@ -81,7 +81,7 @@ def read_fields(job: Job, supported: AbstractSet[str]) -> Fields:
         if name in _IGNORED or _is_silent(name, raw, is_supported=name in supported):
             continue
         if name not in supported:
-            raise RuntimeFailure(WorkerFault.UNSUPPORTED, f"this runtime cannot do {name!r}")
+            raise unsupported(repr(name))
         kept[name] = raw
     return kept
 
@@ -96,13 +96,17 @@ def read_as(fields: Fields, expected: type[T]) -> T:
         return msgspec.json.decode(msgspec.json.encode(fields), type=expected)
     except msgspec.ValidationError as error:
         raise RuntimeFailure(
-            WorkerFault.BAD_REQUEST, f"the request has a shape that this runtime lacks: {error}"
+            WorkerFault.BAD_REQUEST,
+            "the request has a shape that this runtime lacks",
+            quote=str(error),
         ) from error
 
 
 def unsupported(what: str) -> RuntimeFailure:
     """The failure that says what the runtime cannot do."""
-    return RuntimeFailure(WorkerFault.UNSUPPORTED, f"this runtime cannot do {what}")
+    return RuntimeFailure(
+        WorkerFault.UNSUPPORTED, "this runtime cannot do what the request asks", quote=what
+    )
 
 
 def present(raw: msgspec.Raw) -> msgspec.Raw | None:
