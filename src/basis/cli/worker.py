@@ -11,7 +11,7 @@ _EXIT_CODES = (
     "Exit codes: 0 done or drained, 2 wrong usage, 10 bad wallet, 11 runtime missing, "
     "12 model unknown or not available, 13 token refused or worker id taken, "
     "14 orchestrator unreachable (doctor only; run keeps trying), 15 digest mismatch, "
-    "16 protocols differ, 130 stopped at once by a second signal."
+    "16 no orchestrator there or protocols differ, 130 stopped at once by a second signal."
 )
 _STATE_FOLDER = Path("~/.basis/worker")
 _RUNTIMES = "auto, llamacpp, ollama, vllm, openai or echo"

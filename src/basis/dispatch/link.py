@@ -30,6 +30,7 @@ from basis.wire import frames
 
 _log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder(frames.FromWorker).decode
+_LONGEST_DETAIL = 500
 _CLOSE_TIMEOUT_S = 2.0
 
 _FAULTS: Mapping[frames.WorkerFault, tuple[FailureReason, bool]] = {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from basis.rules.errors import (
     StorageUnavailable,
     Unauthenticated,
 )
+from basis.rules.names import parse_worker_id
 from basis.rules.wallet import parse_wallet
 from basis.storage.clock import now_iso
 from basis.storage.secrets import SecretHasher, new_worker_token
@@ -29,16 +29,10 @@ from basis.storage.worker_store import (
 from basis.storage.writer import GroupCommitWriter
 from basis.wire.registration import RegisterRequest, RegisterResponse, RuntimeName
 
-_WORKER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _LONGEST_MODEL_NAME = 64
 _FORGOTTEN_AT_ONCE = 1_000
 """Bounds how long the store is held."""
 _RETRY_AFTER_FULL_S = 3_600
-
-
-def is_worker_id(text: str) -> bool:
-    """Whether a worker may be called so."""
-    return _WORKER_ID.fullmatch(text) is not None
 
 
 class Roster:
@@ -220,12 +214,7 @@ class Roster:
         del self._ids[bisect.bisect_left(self._ids, worker_id)]
 
     def _validated(self, request: RegisterRequest) -> WorkerRecord:
-        if not is_worker_id(request.worker_id):
-            raise InvalidInput(
-                f"worker_id is {request.worker_id[:80]!r}: expected 1 to 64 letters, digits, "
-                f"'.', '_' or '-', beginning with a letter or digit",
-                param="worker_id",
-            )
+        worker_id = parse_worker_id(request.worker_id)
         wallet = parse_wallet(request.worker_wallet)
         if not 1 <= len(request.models) <= self._settings.max_models:
             raise InvalidInput(
@@ -241,7 +230,7 @@ class Roster:
                 )
         now = now_iso()
         return WorkerRecord(
-            id=request.worker_id,
+            id=worker_id,
             wallet=wallet,
             runtime=request.runtime.value,
             models=tuple(dict.fromkeys(request.models)),

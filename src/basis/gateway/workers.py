@@ -9,10 +9,9 @@ from aiohttp import web
 
 from basis.dispatch.address import address_group
 from basis.dispatch.lease import now_us
-from basis.dispatch.roster import is_worker_id
 from basis.gateway.bodies import bearer_token, read_int, read_json, refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
-from basis.rules.errors import InvalidInput
+from basis.rules.names import parse_worker_id
 from basis.storage.clock import now_iso
 from basis.storage.worker_store import WorkerRecord
 from basis.wire.registration import HeartbeatRequest, HeartbeatResponse, RegisterRequest
@@ -115,11 +114,7 @@ def describe_worker(context: GatewayContext, record: WorkerRecord) -> dict[str, 
 
 def _read_worker_id(request: web.Request, name: str) -> str:
     worker_id = request.query.get(name)
-    if worker_id is None:
-        return ""
-    if not is_worker_id(worker_id):
-        raise InvalidInput(f"{name} is {worker_id[:80]!r}: expected a worker id", param=name)
-    return worker_id
+    return "" if worker_id is None else parse_worker_id(worker_id, param=name)
 
 
 def client_address(request: web.Request, context: GatewayContext) -> str:

@@ -29,9 +29,9 @@ class Backoff:
         """Something succeeded: the next wait is a short one."""
         self._attempt = 0
 
-    async def wait(self, why: str) -> None:
-        """Says why and waits; shorter if the worker is asked to stop."""
-        delay_s = compute_backoff_s(
+    async def wait(self, why: str, *, least_s: float = 0) -> None:
+        """Says why and waits, `least_s` or longer; shorter if the worker is asked to stop."""
+        delay_s = least_s + compute_backoff_s(
             self._attempt,
             first_s=self._settings.backoff_first_s,
             most_s=self._settings.backoff_most_s,
@@ -49,7 +49,7 @@ class Backoff:
             try:
                 result = await call()
             except Unreachable as error:
-                await self.wait(str(error))
+                await self.wait(str(error), least_s=error.retry_after_s)
             else:
                 self.reset()
                 return result

@@ -36,7 +36,7 @@ _MEANINGS = {
     ExitCode.TOKEN_REFUSED: "the token was refused, or another worker holds this worker id",
     ExitCode.UNREACHABLE: "the orchestrator does not answer (doctor only; run keeps trying)",
     ExitCode.WRONG_DIGEST: "a model's artefact is not one that the catalog accepts",
-    ExitCode.PROTOCOL: "worker and orchestrator speak different protocols; update one of them",
+    ExitCode.PROTOCOL: "no orchestrator at the address, or one of another protocol",
     ExitCode.STOPPED: "stopped at once by a second signal; running jobs were dropped",
 }
 

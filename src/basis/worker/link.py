@@ -20,8 +20,12 @@ from basis.wire.frames import (
     Welcome,
 )
 from basis.worker.exits import ExitCode, WorkerStop
+from basis.worker.foreign_words import shorten
 
 WELCOME_TIMEOUT_S = 15.0
+RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""What an orchestrator, or a proxy before it, answers while it is away; others do not pass."""
+
 _CLOSE_TIMEOUT_S = 2.0
 _SILENT_HEARTBEATS = 2.5
 """Heartbeats without any frame after which the other end counts as dead."""
@@ -34,11 +38,15 @@ class LinkLost(Exception):
     """The connection is gone; the message says how."""
 
 
+class UnknownFrame(LinkLost):
+    """What came is no frame that we know."""
+
+
 class LinkRefused(Exception):
     """The orchestrator answered `hello` with `refused`."""
 
     def __init__(self, refused: Refused) -> None:
-        super().__init__(f"{refused.code}: {refused.message}")
+        super().__init__(f"{shorten(refused.code)}: {shorten(refused.message)}")
         self.refused = refused
 
 
@@ -71,13 +79,13 @@ class Link:
             raise LinkLost(f"no frame for {timeout_s:.0f} s") from error
         if message.type in _CLOSING:
             code = self._socket.close_code
-            raise LinkLost(f"closed with code {code} {message.extra or ''}".rstrip())
+            raise LinkLost(f"closed with code {code} {shorten(message.extra or '')}".rstrip())
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise LinkLost(f"a message that is no text: {message.type.name.lower()}")
         try:
             return _TO_WORKER.decode(message.data)
         except msgspec.DecodeError as error:
-            raise LinkLost(f"a frame of unknown shape: {error}") from error
+            raise UnknownFrame("a frame of unknown shape") from error
 
     async def close(self) -> None:
         """Closes the link; a dead other end holds it up for two seconds at most."""
@@ -94,7 +102,7 @@ async def open_link(
     Raises:
         LinkLost: no connection, or no welcome in time.
         LinkRefused: the orchestrator does not want it.
-        WorkerStop: it speaks another protocol.
+        WorkerStop: it speaks another protocol, or is no orchestrator.
     """
     try:
         socket = await session.ws_connect(
@@ -102,6 +110,14 @@ async def open_link(
             protocols=(SUBPROTOCOL,),
             max_msg_size=MAX_JOB_FRAME_BYTES,
         )
+    except aiohttp.ClientResponseError as error:
+        if error.status in RETRYABLE_STATUSES:
+            raise LinkLost(f"no connection: HTTP {error.status}") from error
+        raise WorkerStop(
+            ExitCode.PROTOCOL,
+            f"{orchestrator} offers no worker link (HTTP {error.status}); check --orchestrator, "
+            "and that a proxy before it passes WebSockets on",
+        ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise LinkLost(f"no connection: {error or type(error).__name__}") from error
     link = Link(socket)
@@ -116,7 +132,10 @@ async def open_link(
 
 async def _introduce(link: Link, hello: Hello) -> Welcome:
     await link.send(hello)
-    answer = await link.receive(timeout_s=WELCOME_TIMEOUT_S)
+    try:
+        answer = await link.receive(timeout_s=WELCOME_TIMEOUT_S)
+    except UnknownFrame as error:
+        raise _wrong_protocol("its first frame is of unknown shape") from error
     match answer:
         case Welcome():
             if answer.protocol != PROTOCOL_VERSION:

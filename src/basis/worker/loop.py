@@ -14,6 +14,7 @@ from basis.wire.registration import RuntimeName
 from basis.worker.backoff import Backoff
 from basis.worker.board import Board
 from basis.worker.exits import ExitCode, WorkerStop
+from basis.worker.foreign_words import shorten
 from basis.worker.hardware import describe_hardware, load_hardware
 from basis.worker.link import LinkLost, LinkRefused, open_link
 from basis.worker.models import ServedModel
@@ -163,7 +164,7 @@ class _Worker:
             self._board.note("connected", session_id=welcome.session_id)
             for verdict in welcome.models:
                 if not verdict.routable:
-                    self._board.warn("no_jobs", model=verdict.model, reason=verdict.reason)
+                    self._board.warn("no_jobs", model=verdict.model, reason=shorten(verdict.reason))
             end = await Session(
                 link=link, welcome=welcome, runtime=runtime, board=self._board, stop=self._stop
             ).serve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -20,19 +21,28 @@ from basis.wire.registration import (
     RegisterResponse,
 )
 from basis.worker.exits import ExitCode, WorkerStop
+from basis.worker.foreign_words import shorten
+from basis.worker.link import RETRYABLE_STATUSES
 
 T = TypeVar("T")
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
-_RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+_LONGEST_WAIT_S = 3_600
 
 
 class Unreachable(Exception):
-    """No answer, or one that says to come back later. Trying again is right."""
+    """No answer, or one that says to come back later. Trying again is right.
+
+    `retry_after_s` is how long the orchestrator asks us to wait, 0 if it does not say.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Refusal(Exception):
-    """The orchestrator understood the call and will not do it."""
+    """The call will not be done, and no retry changes that. `code` is "" if that is all we know."""
 
     def __init__(self, *, status: int, code: str, param: str, message: str) -> None:
         super().__init__(f"HTTP {status}: {message}")
@@ -102,10 +112,15 @@ class Orchestrator:
                 method, self.url + path, data=data, headers=headers, timeout=_TIMEOUT
             ) as answer:
                 content = await answer.read()
+        except aiohttp.ClientResponseError as error:
+            raise self._no_orchestrator(f"it does not speak HTTP: {error.message}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"no answer from {self.url}: {_in_words(error)}") from error
-        if answer.status in _RETRYABLE_STATUSES:
-            raise Unreachable(f"{self.url} answers HTTP {answer.status}")
+        if answer.status in RETRYABLE_STATUSES:
+            raise Unreachable(
+                f"{self.url} answers HTTP {answer.status}",
+                retry_after_s=_read_retry_after(answer.headers.get("Retry-After", "")),
+            )
         if answer.status >= 300:
             raise _refusal_of(answer.status, content)
         return answer.headers, content
@@ -114,10 +129,19 @@ class Orchestrator:
         try:
             return msgspec.json.decode(body, type=expected)
         except msgspec.DecodeError as error:
-            raise WorkerStop(
-                ExitCode.PROTOCOL,
-                f"{self.url} does not answer like an orchestrator ({error}); check the address",
-            ) from error
+            raise self._no_orchestrator(str(error)) from error
+
+    def _no_orchestrator(self, why: str) -> WorkerStop:
+        return WorkerStop(
+            ExitCode.PROTOCOL,
+            f"{self.url} does not answer like an orchestrator ({shorten(why)}); check "
+            "--orchestrator",
+        )
+
+
+def _read_retry_after(text: str) -> float:
+    """The seconds of a Retry-After header, an hour at most; 0 where it names none."""
+    return min(int(text), _LONGEST_WAIT_S) if re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
 def _refusal_of(status: int, content: bytes) -> Refusal:
@@ -129,12 +153,17 @@ def _refusal_of(status: int, content: bytes) -> Refusal:
         status=status,
         code=error.code or "",
         param=error.param or "",
-        message=error.message or "no reason given",
+        message=shorten(error.message) or "no reason given",
     )
 
 
 def _stop_of(refusal: Refusal, request: RegisterRequest) -> WorkerStop:
     """The end that a refused registration means for this worker."""
+    if not refusal.code:
+        return WorkerStop(
+            ExitCode.PROTOCOL,
+            f"what answers is no orchestrator (HTTP {refusal.status}); check --orchestrator",
+        )
     if refusal.status in {401, 403, 409}:
         return WorkerStop(
             ExitCode.TOKEN_REFUSED,
@@ -145,10 +174,6 @@ def _stop_of(refusal: Refusal, request: RegisterRequest) -> WorkerStop:
         return WorkerStop(ExitCode.BAD_WALLET, refusal.message)
     if refusal.code == "model_not_found" or refusal.param == "models":
         return WorkerStop(ExitCode.NO_MODEL, refusal.message)
-    if refusal.status == 404:
-        return WorkerStop(
-            ExitCode.PROTOCOL, "there is no orchestrator at this address; check --orchestrator"
-        )
     return WorkerStop(ExitCode.USAGE, f"registration refused: {refusal.message}")
 
 

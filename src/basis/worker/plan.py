@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from basis.rules.units import Asset, format_amount
 from basis.wire.frames import Job, Refused, WorkerFault
 from basis.worker.exits import ExitCode, WorkerStop
+from basis.worker.foreign_words import shorten
 from basis.worker.state import Phase, WorkerState
 
 
@@ -66,7 +67,9 @@ def decide_after_refusal(refused: Refused, *, registered_anew: bool) -> AfterRef
     code, advice = _FATAL_REFUSALS.get(
         refused.code, (ExitCode.TOKEN_REFUSED, "ask the orchestrator's operator")
     )
-    raise WorkerStop(code, f"the orchestrator refuses the link: {refused.message} ({advice})")
+    raise WorkerStop(
+        code, f"the orchestrator refuses the link: {shorten(refused.message)} ({advice})"
+    )
 
 
 def decide_on_job(

@@ -27,6 +27,7 @@ from basis.wire.frames import (
 )
 from basis.worker.board import Board
 from basis.worker.exits import ExitCode, WorkerStop
+from basis.worker.foreign_words import shorten
 from basis.worker.lease import Lease
 from basis.worker.link import Link, LinkLost, silence_limit_s
 from basis.worker.plan import decide_on_job
@@ -211,10 +212,11 @@ class Session:
                 f"another process connected as {self._board.state.worker_id!r} and took over; "
                 "give each process its own --worker-id",
             )
+        fields = {"code": shorten(notice.code), "text": shorten(notice.text)}
         if notice.level == "info":
-            self._board.note("notice", code=notice.code, text=notice.text)
+            self._board.note("notice", **fields)
         else:
-            self._board.warn("notice", code=notice.code, text=notice.text)
+            self._board.warn("notice", **fields)
 
     async def _end_all(self, *tasks: asyncio.Task[object]) -> None:
         leases = [task for _, task in self._leases.values()]

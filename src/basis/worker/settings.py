@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from basis.rules.errors import InvalidWallet
+from basis.limits import Host
+from basis.rules.errors import InvalidInput, InvalidWallet
+from basis.rules.job import WorkerId
+from basis.rules.names import parse_worker_id
 from basis.rules.wallet import Wallet, parse_wallet
 from basis.worker.exits import ExitCode, WorkerStop
 from basis.worker.identity import load_worker_id
@@ -83,14 +86,40 @@ def parse_url(text: str, *, option: str) -> str:
     """An http or https address without a slash at its end.
 
     Raises:
-        WorkerStop: another scheme, or no host.
+        WorkerStop: another scheme, no host or one that cannot be, or more than host, port and path.
     """
-    parts = urlsplit(text.strip())
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    url = text.strip()
+    if not _is_http_address(url):
         raise WorkerStop(
             ExitCode.USAGE, f"{option} is {text!r}; write an address like https://example.org"
         )
-    return text.strip().rstrip("/")
+    return url.rstrip("/")
+
+
+def _is_http_address(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # an open bracket, or a port beyond 65535
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and Host().admits(parts.hostname)
+        and port != 0
+        and not (parts.query or parts.fragment)
+    )
+
+
+def read_worker_id(text: str, *, param: str) -> WorkerId:
+    """The id of this worker; `param` is where it was written.
+
+    Raises:
+        WorkerStop: no orchestrator would take it.
+    """
+    try:
+        return parse_worker_id(text.strip(), param=param)
+    except InvalidInput as error:
+        raise WorkerStop(ExitCode.USAGE, error.message) from error
 
 
 def is_exposed(url: str) -> bool:
@@ -117,9 +146,14 @@ def read_settings(
         WorkerStop: something that was typed cannot be read.
     """
     folder = state_folder.expanduser()
+    known_as = (
+        read_worker_id(worker_id, param="--worker-id")
+        if worker_id.strip()
+        else read_worker_id(load_worker_id(folder), param=f"the id kept in {folder}")
+    )
     return WorkerSettings(
         orchestrator=parse_url(orchestrator, option="--orchestrator"),
-        worker_id=worker_id.strip() or load_worker_id(folder),
+        worker_id=known_as,
         runtime=runtime,
         runtime_url=parse_url(runtime_url, option="--runtime-url") if runtime_url else "",
         runtime_key=runtime_key,

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 
 from basis.wire.frames import ModelVerdict, Receipt, Standing, Welcome
+from basis.worker.foreign_words import shorten
 
 
 class Phase(enum.StrEnum):
@@ -94,7 +95,7 @@ def advance_standing(state: WorkerState, standing: Standing) -> WorkerState:
     return replace(
         state,
         standing_state=standing.state,
-        standing_why=standing.why,
+        standing_why=shorten(standing.why),
         queued_jobs=standing.queued_jobs,
     )
 
