@@ -17,7 +17,8 @@ from typing import Any, get_type_hints
 
 import msgspec
 
-from basis.config import Settings, describe_allowed, settings_fields
+from basis.config import Settings, settings_fields
+from basis.limits import describe_allowed
 
 ROOT = Path(__file__).parents[1]
 SETTINGS_PAGE = ROOT / "docs/reference/settings.md"

@@ -16,18 +16,12 @@ from typing import Annotated, cast, get_type_hints
 
 import msgspec
 
-from basis.limits import FolderPath, Host, OneOf, Range, limit_of
+from basis.limits import FolderPath, Host, OneOf, Range, describe_allowed, kind_of, limit_of
 from basis.rules.errors import Misconfigured
 
 CONFIG_FILE = "basis.toml"
 _DAY_S = 86_400
 _LONGEST_SHOWN = 80
-_KIND_WORDS: Mapping[type[object], str] = {
-    bool: "true or false",
-    int: "an integer",
-    float: "a number",
-    str: "text",
-}
 
 
 class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -182,19 +176,6 @@ def settings_fields() -> Iterator[tuple[str, str, object]]:
             yield section, field, annotation
 
 
-def describe_allowed(annotation: object) -> str:
-    """What a setting of this type may be, in words: `an integer, 1 to 300`."""
-    kind, limit = _kind_of(annotation), limit_of(annotation)
-    if limit is None:
-        return _KIND_WORDS[kind]
-    return limit.describe() if kind is str else f"{_KIND_WORDS[kind]}, {limit.describe()}"
-
-
-def _kind_of(annotation: object) -> type[object]:
-    """The bare type under `Annotated`."""
-    return cast("type[object]", getattr(annotation, "__origin__", annotation))
-
-
 def _sections() -> dict[str, type[msgspec.Struct]]:
     return dict(get_type_hints(Settings))
 
@@ -221,7 +202,7 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[Given]:
     for section, field, annotation in settings_fields():
         name = f"BASIS_{section}_{field}".upper()
         if name in environment:
-            value = _from_text(environment[name], _kind_of(annotation))
+            value = _from_text(environment[name], kind_of(annotation))
             yield Given(section=section, field=field, value=value, source=name)
 
 
@@ -273,7 +254,7 @@ def _accept(value: object, annotation: object) -> object:
         msgspec.ValidationError: it has another type.
         ValueError: it is out of bounds.
     """
-    converted = msgspec.convert(value, _kind_of(annotation), strict=True)
+    converted = msgspec.convert(value, kind_of(annotation), strict=True)
     limit = limit_of(annotation)
     if limit is not None and not limit.admits(converted):
         raise ValueError

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, get_args, runtime_checkable
+from typing import Protocol, cast, get_args, runtime_checkable
 
 _HOST_LABEL = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)", re.ASCII)
 _LONGEST_HOST_NAME = 253
 _NUMERIC_LABEL = re.compile(r"[0-9]+", re.ASCII)
+_KIND_WORDS: Mapping[type[object], str] = {
+    bool: "true or false",
+    int: "an integer",
+    float: "a number",
+    str: "text",
+}
 
 
 @runtime_checkable
@@ -111,3 +118,16 @@ def _is_host_name(text: str) -> bool:
         # What ends in a number is a mistyped address: 127.0.0, or 256.0.0.1.
         and not _NUMERIC_LABEL.fullmatch(labels[-1])
     )
+
+
+def kind_of(annotation: object) -> type[object]:
+    """The bare type under `Annotated`."""
+    return cast("type[object]", getattr(annotation, "__origin__", annotation))
+
+
+def describe_allowed(annotation: object) -> str:
+    """What a setting of this type may be, in words: `an integer, 1 to 300`."""
+    kind, limit = kind_of(annotation), limit_of(annotation)
+    if limit is None:
+        return _KIND_WORDS[kind]
+    return limit.describe() if kind is str else f"{_KIND_WORDS[kind]}, {limit.describe()}"
