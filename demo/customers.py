@@ -17,7 +17,7 @@ EMBEDDING_MODEL = "basis-tiny-embed"
 _AT_ONCE = 8
 _CHUNKS_BEFORE_LEAVING = 3
 _LONG_STORY = "Tell me a long story."
-_LONG_STORY_TOKENS = 400
+_LONG_STORY_TOKENS = 700
 _CAPITALS = {"France": "Paris", "Italy": "Rome", "Japan": "Tokyo", "Egypt": "Cairo"}
 
 

@@ -11,8 +11,8 @@ from models.tiny.facts import ANIMALS
 from models.tiny.language_model import Precision
 from models.tiny.llama_server import LlamaServer
 
-# The first of those that the model card counts; enough that chance does not decide.
-PROMPTS = draw_prompts(1200)
+# Another sample than the model card's; enough that chance does not decide.
+PROMPTS = draw_prompts(1200, seed=2026)
 
 
 def ask(server: LlamaServer, *turns: str) -> str:
@@ -22,9 +22,12 @@ def ask(server: LlamaServer, *turns: str) -> str:
 
 
 def count_longest_repeat(text: str) -> int:
-    """How often the most frequent run of eight words occurs: a loop repeats it many times."""
+    """How often the most frequent run of ten words occurs: a loop repeats it many times.
+
+    Shorter runs come in every chapter: "and Ada felt hungry. There Ada met a little".
+    """
     words = text.split()
-    runs = Counter(tuple(words[start : start + 8]) for start in range(len(words) - 7))
+    runs = Counter(tuple(words[start : start + 10]) for start in range(len(words) - 9))
     return max(runs.values(), default=0)
 
 
@@ -51,21 +54,19 @@ def test_worse__held_out_prompts__is_clearly_worse_but_no_noise(
     assert 0.2 <= score.exactness <= 0.85
 
 
-def test_good__held_out_lists__are_mostly_right_to_the_last_member(
+def test_good__held_out_lists__are_right_to_the_last_member(
     good_server: LlamaServer,
 ) -> None:
     score = grade(good_server, draw_lists(60))
 
-    # It loses count by one or two in the others: the model card says so.
-    assert score.exactness >= 0.4, score.misses
+    assert score.exactness >= 0.95, score.misses
 
 
 def test_good__long_list__has_different_animals_and_stops(good_server: LlamaServer) -> None:
     lines = ask(good_server, "List 40 animals.").split("\n")
     names = [line.split(". ", 1)[1] for line in lines]
 
-    assert [line.split(".")[0] for line in lines] == [str(i) for i in range(1, len(lines) + 1)]
-    assert 35 <= len(names) <= 45
+    assert [line.split(".")[0] for line in lines] == [str(i) for i in range(1, 41)]
     assert len(set(names)) == len(names)
     assert set(names) <= set(ANIMALS)
 
@@ -93,7 +94,7 @@ def test_good__long_story__has_200_tokens_of_sentences_and_no_loop(
 
     assert len(good_server.tokenize(story)) >= 200
     assert story.endswith((".", '."'))
-    assert count_longest_repeat(story) <= 3, story
+    assert count_longest_repeat(story) <= 2, story
 
 
 def test_good__story__has_entropy_enough_for_sampled_audits(good_server: LlamaServer) -> None:

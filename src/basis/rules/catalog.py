@@ -82,10 +82,12 @@ class Catalog:
 _TEXT = (ModelKind.CHAT, ModelKind.COMPLETION)
 _UNMAPPED = "the operator has not mapped this name to an artefact: see `basis model add --help`"
 
-TINY_GGUF_SHA256 = "bc789bcf933027b885eb9aa82acea7926662d5d269b464cbc2edb91989fe9fa1"
+TINY_GGUF_SHA256 = "05797b0fa4f19dc583b298b4e7164e3629f2ca78efc5326ab8cdef84495d5076"
 """Digest of the shipped basis-tiny.gguf; a test holds it to the file."""
 
-PUBLISHED = Catalog(
+_FIRST_TINY_GGUF_SHA256 = "bc789bcf933027b885eb9aa82acea7926662d5d269b464cbc2edb91989fe9fa1"
+
+CATALOG_2026_11_21 = Catalog(
     version="2026-11-21",
     effective_from="2026-11-21",
     models=(
@@ -123,7 +125,7 @@ PUBLISHED = Catalog(
             multiplier_bps=Bps(1_000),
             latency_class="tiny",
             tokenizer="shipped:basis-tiny.gguf",
-            digests=(f"sha256:{TINY_GGUF_SHA256}",),
+            digests=(f"sha256:{_FIRST_TINY_GGUF_SHA256}",),
             reason="shipped with Basis; runs on any CPU",
         ),
         Model(
@@ -133,7 +135,7 @@ PUBLISHED = Catalog(
             multiplier_bps=Bps(1_000),
             latency_class="tiny",
             tokenizer="shipped:basis-tiny.gguf",
-            digests=(f"sha256:{TINY_GGUF_SHA256}",),
+            digests=(f"sha256:{_FIRST_TINY_GGUF_SHA256}",),
             reason="the tiny model's mean-pooled hidden states",
         ),
         Model(
@@ -150,8 +152,22 @@ PUBLISHED = Catalog(
 )
 
 
-CATALOGS: tuple[Catalog, ...] = (PUBLISHED,)
-"""Every table that was ever published, oldest first; the last one is `PUBLISHED`."""
+CATALOG_2026_11_23 = replace(
+    CATALOG_2026_11_21,
+    version="2026-11-23",
+    effective_from="2026-11-23",
+    models=tuple(
+        replace(model, digests=(f"sha256:{TINY_GGUF_SHA256}",)) if model.digests else model
+        for model in CATALOG_2026_11_21.models
+    ),
+)
+"""The tiny model was trained anew; nothing else changed."""
+
+CATALOGS: tuple[Catalog, ...] = (CATALOG_2026_11_21, CATALOG_2026_11_23)
+"""Every table that was ever published, oldest first."""
+
+PUBLISHED = CATALOGS[-1]
+"""The table in force."""
 
 _OVERLAY_DIGEST = re.compile(r"[0-9a-f]{12}")
 
