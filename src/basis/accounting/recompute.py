@@ -11,7 +11,8 @@ It cannot see what nothing else on record depends on:
 - the newest receipts, if they were taken out together with their entries and sums: their numbers
   are missed by nothing yet. A batch that holds them fixes them.
 - a measurement moved within the step of its factor, a reason changed into another that the same
-  status allows, attempts into another number: the hash covers none of them, and no figure changes.
+  status allows, attempts into another number, a chat into a completion: the hash covers none of
+  them, and no figure changes.
 - the terms of an operator's own model: its table is not published, only the table's digest is.
 - when entries were booked, a batch dated later than it was closed, a worker that earned nothing.
 And whoever rewrites every record consistently has other books, not wrong ones: only a hash that
