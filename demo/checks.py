@@ -26,7 +26,7 @@ def job_key(answer_id: str) -> str:
     return answer_id.replace("_", "-").rpartition("-")[2]
 
 
-def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
+def check_receipts(answers: list[Answer], receipts: Receipts, *, victim: str) -> list[Check]:
     """Each request that reached a job has one receipt that says what its customer saw."""
     known = [answer for answer in answers if answer.job_id]
     unasked = receipts.keys() - {job_key(answer.job_id) for answer in known}
@@ -34,7 +34,7 @@ def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
     completed = [answer for answer in known if answer.outcome is Outcome.COMPLETED]
     unequal = [answer for answer in completed if not _tokens_agree(answer, receipts)]
     broken = [answer for answer in answers if answer.outcome is Outcome.BROKEN_OFF]
-    free = [answer for answer in broken if _is_free(answer, receipts)]
+    free = [answer for answer in broken if _is_free(answer, receipts, worker=victim)]
     left = [answer for answer in known if answer.outcome is Outcome.LEFT_BY_CUSTOMER]
     left_length = max((answer.ask.max_tokens for answer in left), default=0)
     stopped = [answer for answer in left if _was_stopped(answer, receipts)]
@@ -52,9 +52,9 @@ def check_receipts(answers: list[Answer], receipts: Receipts) -> list[Check]:
             detail=f"{len(completed)} compared, {len(unequal)} differ",
         ),
         Check(
-            claim="what broke off in mid-answer charged and paid nothing",
+            claim="what broke off was the killed worker's, and charged and paid nothing",
             holds=len(free) == len(broken),
-            detail=f"{len(broken)} broke off with the killed worker",
+            detail=f"{len(free)} of {len(broken)} receipts",
         ),
         Check(
             claim="a customer who leaves stops the worker, and pays for what was delivered",
@@ -88,7 +88,7 @@ def check_answers(answers: list[Answer], *, killed_slots: int) -> list[Check]:
             detail="; ".join(sorted({a.error for a in answers if a.error})) or "no errors at all",
         ),
         Check(
-            claim="the killed worker broke off the streams it was at, and nothing else",
+            claim="the kill broke off streams, no more than the worker had slots",
             holds=0 < counts[Outcome.BROKEN_OFF] <= killed_slots,
             detail=f"{counts[Outcome.BROKEN_OFF]} streams; it had {killed_slots} slots",
         ),
@@ -135,11 +135,12 @@ def _tokens_agree(answer: Answer, receipts: Receipts) -> bool:
     )
 
 
-def _is_free(answer: Answer, receipts: Receipts) -> bool:
+def _is_free(answer: Answer, receipts: Receipts, *, worker: str) -> bool:
     receipt = receipts.get(job_key(answer.job_id))
     return (
         receipt is not None
         and receipt["status"] == "failed"
+        and receipt["core"]["workerId"] == worker
         and receipt["core"]["totalChargedRaw"] == "0"
     )
 

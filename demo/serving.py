@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from demo.customers import Answer, Ask, Outcome, plan_long_streams, plan_requests, send_all
-from demo.processes import Processes
+from demo.processes import DemoFailed, Processes
 
 REQUESTS = 200
 _BEFORE_THE_KILL = 90
@@ -37,7 +37,7 @@ class Serving:
         self._console = console
         self.url = url
         self._key = key
-        self._victim = victim
+        self.victim = victim
         self._revive = revive
         self.kills = 0
 
@@ -58,9 +58,11 @@ class Serving:
         others = plan_requests(REQUESTS - _STREAMS_AT_THE_KILL, seed=_SEED)
         url, key = self.url, self._key
         answers = await send_all(url, key, others[:_BEFORE_THE_KILL], on_answer=on_answer)
-        while self.kills < _MOST_KILLS:
+        for attempt in range(1, _MOST_KILLS + 1):
             amid = await self._stream_and_kill(on_answer)
             answers += amid
+            if self.kills < attempt:
+                raise DemoFailed("no stream brought text, so there was nothing to kill a worker in")
             if any(answer.outcome is Outcome.BROKEN_OFF for answer in amid):
                 break
         return answers + await send_all(url, key, others[_BEFORE_THE_KILL:], on_answer=on_answer)
@@ -75,9 +77,9 @@ class Serving:
             # A client sees text later than the network sent it, so the other streams run as well.
             begun.add(ask.number)
             if len(begun) * 3 >= len(streams) and self.kills == kills_before:
-                self._processes.kill(self._victim)
+                self._processes.kill(self.victim)
                 self.kills += 1
-                self._console.print(f"kill -9        {self._victim}, amid {len(streams)} streams")
+                self._console.print(f"kill -9        {self.victim}, amid {len(streams)} streams")
 
         answers = await send_all(
             *(self.url, self._key, streams),
@@ -85,6 +87,7 @@ class Serving:
             on_text=kill_once_some_have_begun,
             at_once=len(streams),
         )
-        await asyncio.to_thread(self._revive)
-        self._console.print(f"and again      {self._victim}, with the same token")
+        if self.kills > kills_before:
+            await asyncio.to_thread(self._revive)
+            self._console.print(f"and again      {self.victim}, with the same token")
         return answers

@@ -70,7 +70,7 @@ class Story:
         self._show_batch(first)
         checks = [
             *check_answers(answers, killed_slots=_SLOTS * serving.kills),
-            *check_receipts(answers, receipts),
+            *check_receipts(answers, receipts, victim=serving.victim),
             Check(
                 claim="whoever was asked to stop drained and ended well",
                 holds=bool(exit_codes) and not any(exit_codes.values()),

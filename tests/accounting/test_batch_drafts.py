@@ -74,6 +74,15 @@ def test_record__receipts_written_since_the_draft__wait_for_the_next_batch(
     assert batches(worked) == [after, batch]
 
 
+def test_close__more_than_one_batch_holds__leaves_nothing_payable(worked: Engine) -> None:
+    newest = close_batch(worked, now=LATER, limit=2)
+    again = close_batch(worked, now=LATER, limit=2)
+
+    assert newest is not None
+    assert [batch.receipt_count for batch in batches(worked)] == [1, 2]
+    assert again == newest == batches(worked)[0]
+
+
 def test_record__another_batch_closed_since__is_refused_and_leaves_nothing(worked: Engine) -> None:
     drafted = draft(worked)
     with worked.begin() as connection:

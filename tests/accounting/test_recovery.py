@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from typing import cast
 
 from sqlalchemy import Engine
 
@@ -27,6 +29,18 @@ def receipts(engine: Engine) -> list[StoredReceipt]:
     """All receipts."""
     with engine.connect() as connection:
         return list(iterate_receipts(connection))
+
+
+def test_recovery__more_jobs_than_a_statement_may_name__closes_them_all(engine: Engine) -> None:
+    open_jobs(engine, *range(1, 2_502))
+
+    with engine.begin() as connection:
+        raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+        raw.setlimit(sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, 2_000)
+        lost = close_lost_jobs(connection)
+
+    assert lost == 2_501
+    assert len(receipts(engine)) == 2_501
 
 
 def test_recovery__open_jobs__get_one_failed_receipt_each(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from basis.dispatch.admission import RegistrationLimit, check_model_offer
-from basis.rules.catalog import PUBLISHED, TINY_GGUF_SHA256, Catalog
+from basis.rules.catalog import PUBLISHED, TINY_GGUF_DIGEST, Catalog
 from basis.rules.errors import LimitExceeded
 from basis.rules.wallet import parse_wallet
 from basis.storage.worker_store import WorkerRecord
@@ -27,7 +27,7 @@ RECORD = WorkerRecord(
 )
 OWN = replace(PUBLISHED.get("basis-tiny"), name="own", digests=())
 CATALOG = Catalog(version="t", effective_from="2026-11-21", models=(*PUBLISHED.models, OWN))
-DIGEST = f"sha256:{TINY_GGUF_SHA256}"
+DIGEST = TINY_GGUF_DIGEST
 TINY = ModelOffer(model="basis-tiny", digest=DIGEST, context_tokens=1_024)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,24 @@ def test_pepper__of_another_folder__hashes_otherwise(tmp_path: Path) -> None:
 
     assert here != there
     assert not load_hasher(tmp_path / "there").matches(key, here)
+
+
+def test_pepper__made_by_many_at_once__is_one_and_whole(tmp_path: Path) -> None:
+    key = new_api_key()
+    for number in range(30):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        start = threading.Barrier(8)
+
+        def make(folder: Path = folder, start: threading.Barrier = start) -> str:
+            start.wait()
+            return load_hasher(folder).hash(key)
+
+        with ThreadPoolExecutor(8) as pool:
+            hashes = {made.result() for made in [pool.submit(make) for _maker in range(8)]}
+
+        assert len(hashes) == 1
+        assert [path.name for path in folder.iterdir()] == [PEPPER_FILE]
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from sqlalchemy import event
+import pytest
+from sqlalchemy import event, update
 
+from basis.storage.schema import balances
 from tests.support.house import open_house
 
 
@@ -40,3 +42,28 @@ async def test_orchestrator__disk_full__is_not_ready_until_there_is_room(tmp_pat
     assert ready[0] == 503
     assert ready[1]["problems"] == ["the store refuses writes"]
     assert (recovered, ready_again) == (200, 200)
+
+
+async def test_orchestrator__damaged_balance__is_not_ready_and_says_which_in_the_log_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with open_house(tmp_path) as house:
+        async with house.customer.chat("Hello!") as response:
+            assert response.status == 200
+        with house.context.engine.begin() as connection:
+            connection.execute(
+                update(balances)
+                .where(balances.c.account == "network/fee")
+                .values(amount_raw="0" + balances.c.amount_raw)
+            )
+        async with house.customer.chat("Hello!") as response:
+            refused = (response.status, await response.json())
+        async with house.customer.get("/readyz") as response:
+            ready = (response.status, await response.json())
+
+    assert refused[0] == 503
+    assert refused[1]["error"]["code"] == "storage_unavailable"
+    assert "network/fee" not in refused[1]["error"]["message"]
+    assert ready[0] == 503
+    assert ready[1]["problems"] == ["the store refuses writes"]
+    assert "network/fee" in capsys.readouterr().out

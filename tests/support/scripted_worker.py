@@ -13,11 +13,11 @@ from typing import Any, Self
 import aiohttp
 import msgspec
 
-from basis.rules.catalog import TINY_GGUF_SHA256
+from basis.rules.catalog import TINY_GGUF_DIGEST
 from basis.wire import frames
 
 WALLET = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
-TINY_DIGEST = f"sha256:{TINY_GGUF_SHA256}"
+TINY_DIGEST = TINY_GGUF_DIGEST
 _decode = msgspec.json.Decoder(frames.ToWorker).decode
 
 Script = Callable[["ScriptedWorker", frames.Job], Awaitable[None]]

@@ -7,12 +7,16 @@ from dataclasses import replace
 from importlib.resources import files
 
 import pytest
+from rule_vectors import load_vectors
 
 from basis.rules.catalog import (
+    CATALOGS,
     PUBLISHED,
-    TINY_GGUF_SHA256,
+    TINY_GGUF_DIGEST,
+    Catalog,
     Model,
     ModelKind,
+    compute_models_digest,
     overlay,
     validate_model,
 )
@@ -45,6 +49,24 @@ def test_published__models_of_the_network__have_the_figures_of_the_mission(
     assert model.multiplier_bps == multiplier_bps
 
 
+@pytest.mark.parametrize("catalog", CATALOGS, ids=lambda catalog: catalog.version)
+def test_catalogs__once_published__never_change(catalog: Catalog) -> None:
+    vector = next(
+        case
+        for case in load_vectors("catalog")["cases"]
+        if case["catalogVersion"] == catalog.version
+    )
+
+    assert compute_models_digest(catalog.models) == vector["modelsSha256"]
+    assert catalog.effective_from == vector["effectiveFrom"]
+
+
+def test_catalogs__published__are_those_of_the_vectors_oldest_first() -> None:
+    versions = [case["catalogVersion"] for case in load_vectors("catalog")["cases"]]
+
+    assert [catalog.version for catalog in CATALOGS] == versions
+
+
 @pytest.mark.parametrize("model", PUBLISHED.models, ids=lambda model: model.name)
 def test_published__each_model__is_valid_and_gives_a_reason(model: Model) -> None:
     validate_model(model)
@@ -64,7 +86,7 @@ def test_published__simulator__charges_and_pays_nothing() -> None:
 
 def test_published__digest_of_the_tiny_model__is_that_of_the_shipped_file() -> None:
     shipped = files("basis").joinpath("artefacts/basis-tiny.gguf").read_bytes()
-    assert hashlib.sha256(shipped).hexdigest() == TINY_GGUF_SHA256
+    assert hashlib.sha256(shipped).hexdigest() == TINY_GGUF_DIGEST.removeprefix("sha256:")
 
 
 def test_get__no_such_model__raises_and_names_it() -> None:

@@ -8,6 +8,9 @@ from basis.accounting.posting import compute_lost_job
 from basis.rules.job import FailureReason
 from basis.storage.job_store import JobWrite, load_open_jobs
 
+_AT_ONCE = 1_000
+"""Jobs of one group of writes: SQLite bounds the values of a statement."""
+
 
 def close_lost_jobs(connection: Connection) -> int:
     """Writes a failed receipt for each open job; how many there were.
@@ -16,6 +19,8 @@ def close_lost_jobs(connection: Connection) -> int:
     """
     lost = load_open_jobs(connection)
     reason = FailureReason.ORCHESTRATOR_STOPPED.value
-    writes = [JobWrite(finished=compute_lost_job(job, failure_reason=reason)) for job in lost]
-    JobWrite.apply_group(connection, writes)
+    for start in range(0, len(lost), _AT_ONCE):
+        some = lost[start : start + _AT_ONCE]
+        writes = [JobWrite(finished=compute_lost_job(job, failure_reason=reason)) for job in some]
+        JobWrite.apply_group(connection, writes)
     return len(lost)

@@ -30,7 +30,10 @@ _NameArgument = Annotated[
 
 @app.command()
 def close(data: DataOption = None, json: JsonOption = False) -> None:
-    """Close a batch over every pending reward; closing again is a no-op."""
+    """Close a batch over every pending reward; closing again is a no-op.
+
+    More than 50,000 receipts become several batches, of which the newest is shown.
+    """
     from basis.accounting.settling import close_batch
     from basis.storage.clock import now_iso
 

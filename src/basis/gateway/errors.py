@@ -11,6 +11,7 @@ from aiohttp import web
 from basis.rules.errors import (
     BasisError,
     Conflict,
+    DamagedRecord,
     Forbidden,
     InvalidInput,
     JobFailed,
@@ -45,6 +46,7 @@ _OVERLOADED = frozenset(
 )
 _RETRY_AFTER_S = 5
 _LONGEST_REASON = 200
+_DAMAGED = "a record of this network is damaged; its operator can find it with `basis recompute`"
 _INTERNAL_ERROR = "an internal error; the operator's log has the details"
 
 SERVER_NAME = "basis"
@@ -85,9 +87,11 @@ def http_status(error: BasisError) -> int:
 def error_body(error: BasisError) -> bytes:
     """`{"error": {...}}` as OpenAI's clients expect it."""
     status = http_status(error)
+    # Which record is damaged, and how, is the operator's to know: it may be anybody's.
+    message = _DAMAGED if isinstance(error, DamagedRecord) else error.message
     code = error.reason if isinstance(error, JobFailed) else error.code
     return _encode_error(
-        message=error.message,
+        message=message,
         kind=_kind_of(status),
         param=error.param if isinstance(error, InvalidInput) else None,
         code=code,

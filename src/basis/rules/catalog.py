@@ -82,10 +82,9 @@ class Catalog:
 _TEXT = (ModelKind.CHAT, ModelKind.COMPLETION)
 _UNMAPPED = "the operator has not mapped this name to an artefact: see `basis model add --help`"
 
-TINY_GGUF_SHA256 = "05797b0fa4f19dc583b298b4e7164e3629f2ca78efc5326ab8cdef84495d5076"
-"""Digest of the shipped basis-tiny.gguf; a test holds it to the file."""
-
-_FIRST_TINY_GGUF_SHA256 = "bc789bcf933027b885eb9aa82acea7926662d5d269b464cbc2edb91989fe9fa1"
+# One for each time that the tiny model was trained: a table keeps the digest it was published with.
+_TINY_OF_2026_11_21 = "sha256:bc789bcf933027b885eb9aa82acea7926662d5d269b464cbc2edb91989fe9fa1"
+_TINY_OF_2026_11_23 = "sha256:05797b0fa4f19dc583b298b4e7164e3629f2ca78efc5326ab8cdef84495d5076"
 
 CATALOG_2026_11_21 = Catalog(
     version="2026-11-21",
@@ -125,7 +124,7 @@ CATALOG_2026_11_21 = Catalog(
             multiplier_bps=Bps(1_000),
             latency_class="tiny",
             tokenizer="shipped:basis-tiny.gguf",
-            digests=(f"sha256:{_FIRST_TINY_GGUF_SHA256}",),
+            digests=(_TINY_OF_2026_11_21,),
             reason="shipped with Basis; runs on any CPU",
         ),
         Model(
@@ -135,7 +134,7 @@ CATALOG_2026_11_21 = Catalog(
             multiplier_bps=Bps(1_000),
             latency_class="tiny",
             tokenizer="shipped:basis-tiny.gguf",
-            digests=(f"sha256:{_FIRST_TINY_GGUF_SHA256}",),
+            digests=(_TINY_OF_2026_11_21,),
             reason="the tiny model's mean-pooled hidden states",
         ),
         Model(
@@ -157,7 +156,7 @@ CATALOG_2026_11_23 = replace(
     version="2026-11-23",
     effective_from="2026-11-23",
     models=tuple(
-        replace(model, digests=(f"sha256:{TINY_GGUF_SHA256}",)) if model.digests else model
+        replace(model, digests=(_TINY_OF_2026_11_23,)) if model.digests else model
         for model in CATALOG_2026_11_21.models
     ),
 )
@@ -168,6 +167,10 @@ CATALOGS: tuple[Catalog, ...] = (CATALOG_2026_11_21, CATALOG_2026_11_23)
 
 PUBLISHED = CATALOGS[-1]
 """The table in force."""
+
+TINY_GGUF_DIGEST = PUBLISHED.get("basis-tiny").digests[0]
+"""Digest of the shipped basis-tiny.gguf; a test holds it to the file. Another file needs another
+table of its own date."""
 
 _OVERLAY_DIGEST = re.compile(r"[0-9a-f]{12}")
 
@@ -186,8 +189,13 @@ def overlay(base: Catalog, additions: Iterable[Model]) -> Catalog:
         return base
     kept = [added.pop(model.name, model) for model in base.models]
     models = (*kept, *sorted(added.values(), key=lambda model: model.name))
-    digest = sha256_hex(canonical_json([_as_json(model) for model in models]))
+    digest = compute_models_digest(models)
     return replace(base, version=f"{base.version}+{digest[:12]}", models=models)
+
+
+def compute_models_digest(models: Iterable[Model]) -> str:
+    """The SHA-256 over the canonical JSON of a table's rows, their reasons left out."""
+    return sha256_hex(canonical_json([_as_json(model) for model in models]))
 
 
 def validate_terms(

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from basis.rules.errors import BasisError, StorageUnavailable
+from basis.rules.errors import BasisError, DamagedRecord, StorageUnavailable
 from basis.storage.database import for_writing, is_locked_out
 
 _log = structlog.get_logger(__name__)
@@ -142,9 +142,13 @@ class GroupCommitWriter:
     def _as_outcomes(self, error: Exception, writes: int) -> list[object]:
         """What the callers of `writes` writes hear; each gets an exception of its own."""
         name = type(error).__name__
-        if isinstance(error, SQLAlchemyError):
+        if isinstance(error, SQLAlchemyError | DamagedRecord):
             self.last_error = name
-            _log.error("storage_write_failed", error=name, writes=writes, exc_info=error)
+            # Which record is damaged is for the operator alone: it may be anybody's.
+            record = error.message if isinstance(error, DamagedRecord) else ""
+            _log.error(
+                "storage_write_failed", error=name, record=record, writes=writes, exc_info=error
+            )
             words = "the durable store refused a write; see the operator's log"
             return [StorageUnavailable(words) for _write in range(writes)]
         if not isinstance(error, BasisError):
