@@ -34,6 +34,7 @@ from basis.storage.database import for_writing, open_database
 from basis.storage.folder_lock import hold_folder
 from basis.storage.secrets import load_hasher, require_pepper
 from basis.storage.worker_store import (
+    forget_presence,
     load_presence,
     load_worked,
     load_workers,
@@ -45,6 +46,8 @@ from basis.wire.frames import Notice
 _log = structlog.get_logger(__name__)
 _PRESENCE_FLUSH_S = 30
 _ROSTER_SWEEP_S = 600
+_PRESENCE_KEPT_HOURS = 48
+"""Uptime looks back 24 hours."""
 _SHUTDOWN_EXTRA_S = 5
 _RESTART_S = 1.0
 
@@ -194,9 +197,15 @@ async def _flush_presence(context: GatewayContext) -> None:
 
 
 async def _keep_roster(context: GatewayContext) -> None:
-    """Forgets registrations that nobody ever used, so that they do not fill the roster for ever."""
+    """Forgets registrations that nobody ever used, and when workers were online days ago."""
     while True:
         with contextlib.suppress(StorageUnavailable):
+            old_hour = int(time.time()) // 3_600 - _PRESENCE_KEPT_HOURS
+            await context.writer.write(
+                lambda connection, old_hour=old_hour: forget_presence(
+                    connection, before_hour=old_hour
+                )
+            )
             limit = days_ago_iso(context.settings.workers.forget_unlinked_days)
             if forgotten := await context.roster.forget_unlinked(unchanged_since=limit):
                 _log.info("workers_forgotten", workers=forgotten)

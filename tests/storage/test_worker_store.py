@@ -7,6 +7,8 @@ from pathlib import Path
 from basis.storage.database import for_writing
 from basis.storage.worker_store import (
     delete_unworked,
+    forget_presence,
+    load_presence,
     load_worked,
     load_workers,
     store_presence,
@@ -34,3 +36,19 @@ def test_delete_unworked__whoever_worked_or_was_changed__stays(tmp_path: Path) -
     assert worked == {"alice-1", "bob-1", "seen-1"}
     assert unchanged == everybody == ["alice-1", "bob-1", "idle-1", "seen-1"]
     assert left == ["alice-1", "bob-1", "seen-1"]
+
+
+def test_forget_presence__days_later__leaves_the_newest_hour_of_each_worker(tmp_path: Path) -> None:
+    engine, _books = make_data_folder(tmp_path)
+    with for_writing(engine).begin() as connection:
+        for worker_id in ("steady-1", "gone-1"):
+            register(connection, worker_id, ALICE)
+        steady = {("steady-1", hour): 1 for hour in range(1, 101)}
+        store_presence(connection, {**steady, ("gone-1", 1): 1, ("gone-1", 2): 3})
+
+        forgotten = forget_presence(connection, before_hour=99)
+        left = load_presence(connection, since_hour=0)
+    engine.dispose()
+
+    assert forgotten == 98 + 1
+    assert left == {"steady-1": {99: 1, 100: 1}, "gone-1": {2: 3}}

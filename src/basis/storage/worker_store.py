@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.storage.amounts import read_amount
@@ -124,6 +124,20 @@ def store_presence(connection: Connection, masks: Mapping[tuple[str, int], int])
             for (worker_id, hour), mask in sorted(masks.items())
         ],
     )
+
+
+def forget_presence(connection: Connection, *, before_hour: int) -> int:
+    """Deletes minutes seen online before an hour (since 1970); how many rows.
+
+    The newest row of each worker stays: it says that the worker was once here.
+    """
+    later = presence.alias("later")
+    has_later = exists().where(
+        later.c.worker_id == presence.c.worker_id, later.c.hour > presence.c.hour
+    )
+    return connection.execute(
+        delete(presence).where(presence.c.hour < before_hour, has_later)
+    ).rowcount
 
 
 def _as_worker(row: Row[Any]) -> WorkerRecord:
