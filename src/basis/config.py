@@ -199,10 +199,16 @@ def _from_file(file: Path | None, problems: list[str]) -> Iterator[Given]:
 
 
 def _from_environment(environment: Mapping[str, str]) -> Iterator[Given]:
-    for section, field, annotation in settings_fields():
-        name = f"BASIS_{section}_{field}".upper()
-        if name in environment:
-            value = _from_text(environment[name], kind_of(annotation))
+    """Everything that is named like a setting, misspelt ones too."""
+    annotations = {(section, field): kind for section, field, kind in settings_fields()}
+    for section in _sections():
+        prefix = f"BASIS_{section}_".upper()
+        for name, text in environment.items():
+            if not name.startswith(prefix):
+                continue
+            field = name.removeprefix(prefix).lower()
+            annotation = annotations.get((section, field))
+            value = text if annotation is None else _from_text(text, kind_of(annotation))
             yield Given(section=section, field=field, value=value, source=name)
 
 

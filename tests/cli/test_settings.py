@@ -120,6 +120,15 @@ def test_settings__unusable_value__is_named(tmp_path: Path, text: str, named: st
     assert named in refused.value.message
 
 
+def test_settings__misspelt_variable__is_named() -> None:
+    with pytest.raises(Misconfigured) as refused:
+        load_settings(environment={"BASIS_SERVER_PROT": "9", "BASIS_ORCHESTRATOR": "not ours"})
+
+    assert refused.value.message.splitlines()[1:] == [
+        "  server.prot is no setting (from BASIS_SERVER_PROT)"
+    ]
+
+
 def test_settings__named_file_that_is_missing__is_refused(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match=r"no settings file .*nowhere\.toml"):
         load_settings(file=tmp_path / "nowhere.toml", environment={})
