@@ -21,6 +21,7 @@ from basis.wire.frames import FinishReason
 from basis.wire.registration import RuntimeName
 
 _ENDS_OF_COMPLETED = frozenset({*FinishReason, FINISH_CANCELLED})
+_KINDS = frozenset({*ModelKind, ""})
 _ENDS_WITHOUT_WORKER = frozenset(
     {
         FailureReason.NO_WORKER,
@@ -41,6 +42,8 @@ def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
         Difference: it says something else.
     """
     name = f"receipt {receipt.recorded_hash} (job {receipt.core.job_id})"
+    if receipt.details.kind not in _KINDS:
+        raise Difference(f"{name}: its kind is {receipt.details.kind[:80]!r}, which is none")
     facts = _facts_of(receipt)
     try:
         again = compute_finished_job(facts)

@@ -28,7 +28,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import msgspec
 from sqlalchemy import Connection
 
 from basis.accounting.batch_replay import replay_batch
@@ -72,11 +71,8 @@ def recompute(
         replay.run()
     except Difference as found:
         difference = str(found)
-    except (DamagedRecord, msgspec.MsgspecError, ValueError) as error:
-        difference = (
-            f"after {replay.receipt_count} receipts, {replay.batch_count} batches and "
-            f"{replay.entry_count} ledger entries stands a record that cannot be read: {error}"
-        )
+    except DamagedRecord as damaged:
+        difference = damaged.message
     return Verdict(
         receipt_count=replay.receipt_count,
         batch_count=replay.batch_count,

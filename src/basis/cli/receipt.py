@@ -75,7 +75,8 @@ def _explain(receipt: StoredReceipt) -> list[tuple[str, str]]:
     parts = details.breakdown
 
     def amount(raw: str) -> str:
-        return f"{format_amount(read_amount(raw, field='the breakdown'), BASIS)}  ({raw})"
+        amount_raw = read_amount(raw, field=f"an amount of receipt {receipt.recorded_hash}")
+        return f"{format_amount(amount_raw, BASIS)}  ({raw})"
 
     evidence, measured, versions = details.evidence, details.measured, details.versions
     claimed = f"{evidence.claimed_prompt_tokens} prompt, {evidence.claimed_output_tokens} output"

@@ -7,7 +7,7 @@ from basis.rules.units import AmountRaw, parse_raw, parse_signed_raw
 
 
 def read_amount(text: str, *, field: str) -> AmountRaw:
-    """The amount that is recorded under `field`.
+    """The amount that is recorded under `field`; whoever reads the row names the record.
 
     Raises:
         DamagedRecord: `"010"`, `"+1"`, `""` and whatever else basis never writes.
@@ -15,7 +15,7 @@ def read_amount(text: str, *, field: str) -> AmountRaw:
     try:
         return parse_raw(text, param=field)
     except InvalidInput as error:
-        raise DamagedRecord(f"a record in the store is damaged: {error.message}") from error
+        raise DamagedRecord(error.message) from error
 
 
 def read_signed_amount(text: str, *, field: str) -> AmountRaw:
@@ -27,4 +27,4 @@ def read_signed_amount(text: str, *, field: str) -> AmountRaw:
     try:
         return parse_signed_raw(text, param=field)
     except InvalidInput as error:
-        raise DamagedRecord(f"a record in the store is damaged: {error.message}") from error
+        raise DamagedRecord(error.message) from error

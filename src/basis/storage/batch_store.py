@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from basis.rules.batch import Batch, BatchHash, Payout
 from basis.rules.errors import NotFound
 from basis.rules.job import BatchStatus, RewardStatus
 from basis.rules.wallet import Wallet
 from basis.storage.amounts import read_amount
+from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.receipt_store import IS_PAYABLE
 from basis.storage.schema import batches, receipts
 
@@ -120,6 +120,7 @@ def load_batch(connection: Connection, name: str) -> BatchRecord:
 
     Raises:
         NotFound: there is none, or the beginning is ambiguous.
+        DamagedRecord: it cannot be read.
     """
     query = select(batches)
     if name.isascii() and name.isdigit() and len(name) < 8:
@@ -162,7 +163,8 @@ def load_newest_batch(connection: Connection) -> BatchRecord | None:
     return newest[0] if newest else None
 
 
-def _as_batch(row: Row[Any]) -> BatchRecord:
+@reads_rows_of(batches)
+def _as_batch(row: AnyRow) -> BatchRecord:
     payouts = msgspec.json.decode(row.payouts, type=list[PayoutRecord])
     return BatchRecord(
         seq=int(row.seq),

@@ -20,6 +20,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from basis.rules.errors import Misconfigured, SchemaDiffers
+from basis.storage.damaged import decode_text
 
 DATABASE_FILE = "basis.sqlite3"
 _MIGRATIONS = Path(__file__).parent / "migrations"
@@ -93,6 +94,7 @@ def _make_engine(path: Path) -> Engine:
     def on_connect(connection: sqlite3.Connection, _record: ConnectionPoolEntry) -> None:
         # The driver must not begin transactions by itself: we say IMMEDIATE below.
         connection.isolation_level = None
+        connection.text_factory = decode_text
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",

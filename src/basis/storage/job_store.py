@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypedDict, cast
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
@@ -14,6 +14,7 @@ from basis.rules.job import JobStatus, RewardStatus
 from basis.rules.ledger import Entry
 from basis.rules.receipt import ReceiptCore, ReceiptHash
 from basis.storage.amounts import read_amount
+from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.ledger_store import store_entries
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.receipt_store import encode_core
@@ -36,6 +37,15 @@ _SET_EARNINGS = (
 )
 
 
+class TableVersions(TypedDict):
+    """The dated tables by which an open job will be judged."""
+
+    catalog: str
+    pricing: str
+    factors: str
+    latency_class: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenJob:
     """A job that was accepted and has no receipt yet; enough to write one after a crash."""
@@ -46,7 +56,7 @@ class OpenJob:
     model_id: str
     prompt_tokens: int
     multiplier_bps: int
-    versions: dict[str, str]
+    versions: TableVersions
     created_at: str
 
 
@@ -91,21 +101,13 @@ class JobWrite:
 
 
 def load_open_jobs(connection: Connection) -> list[OpenJob]:
-    """The jobs that were accepted and never finished, oldest first."""
+    """The jobs that were accepted and never finished, oldest first.
+
+    Raises:
+        DamagedRecord: one of them cannot be read.
+    """
     rows = connection.execute(select(open_jobs).order_by(open_jobs.c.created_at)).all()
-    return [
-        OpenJob(
-            job_id=row.job_id,
-            user_id=row.user_id,
-            user_wallet=row.user_wallet,
-            model_id=row.model_id,
-            prompt_tokens=row.prompt_tokens,
-            multiplier_bps=row.multiplier_bps,
-            versions=msgspec.json.decode(row.versions, type=dict[str, str]),
-            created_at=row.created_at,
-        )
-        for row in rows
-    ]
+    return [_as_open_job(row) for row in rows]
 
 
 def find_ended_open_job(connection: Connection) -> str:
@@ -159,14 +161,30 @@ def _add_earnings(connection: Connection, finished: Sequence[FinishedJob]) -> No
         return
     rows = connection.execute(_EARNINGS_OF_WORKERS, {"paid_workers": list(earned)}).all()
     totals = [
-        {
-            "paid_worker": row.id,
-            "new_earned": str(read_amount(row.earned_raw, field="earned_raw") + earned[row.id]),
-        }
-        for row in rows
+        {"paid_worker": worker_id, "new_earned": str(earned_raw + earned[worker_id])}
+        for worker_id, earned_raw in map(_as_earnings, rows)
     ]
     if totals:
         connection.execute(_SET_EARNINGS, totals)
+
+
+@reads_rows_of(open_jobs)
+def _as_open_job(row: AnyRow) -> OpenJob:
+    return OpenJob(
+        job_id=row.job_id,
+        user_id=row.user_id,
+        user_wallet=row.user_wallet,
+        model_id=row.model_id,
+        prompt_tokens=row.prompt_tokens,
+        multiplier_bps=row.multiplier_bps,
+        versions=msgspec.json.decode(row.versions, type=TableVersions),
+        created_at=row.created_at,
+    )
+
+
+@reads_rows_of(workers)
+def _as_earnings(row: AnyRow) -> tuple[str, int]:
+    return row.id, read_amount(row.earned_raw, field="earned_raw")
 
 
 def _open_row(job: OpenJob) -> dict[str, object]:

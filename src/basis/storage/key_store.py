@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from basis.rules.errors import InvalidInput, NotFound
+from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import api_keys, users
 
 
@@ -88,7 +88,8 @@ def _keys():  # type: ignore[no-untyped-def]  # SQLAlchemy's Select type spells 
     return select(api_keys, users.c.wallet).join(users, users.c.id == api_keys.c.user_id)
 
 
-def _as_key(row: Row[Any]) -> KeyRecord:
+@reads_rows_of(api_keys, users)
+def _as_key(row: AnyRow) -> KeyRecord:
     return KeyRecord(
         id=row.id,
         name=row.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeVar
 
 from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
@@ -11,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
 from basis.storage.amounts import read_signed_amount
+from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import balances, batches, ledger_entries, ledger_postings, receipts
 
 _Item = TypeVar("_Item")
@@ -22,7 +24,7 @@ _HASH_DIGITS: Final = 64
 # Built once: making a statement costs more than running it, and these run for every job.
 _ADD_ENTRY = insert(ledger_entries)
 _ADD_POSTING = insert(ledger_postings)
-_ENTRIES_OF_IDS = select(ledger_entries.c.id, ledger_entries.c.kind, ledger_entries.c.cause).where(
+_ENTRIES_OF_IDS = select(ledger_entries).where(
     ledger_entries.c.id.in_(bindparam("ids", expanding=True))
 )
 _BALANCES_OF = select(balances).where(
@@ -80,14 +82,8 @@ def load_entries(connection: Connection, ids: Sequence[EntryId]) -> dict[EntryId
         heads = connection.execute(_ENTRIES_OF_IDS, {"ids": list(some)}).all()
         if heads:
             postings = _load_postings(connection, [head.id for head in heads])
-            for head in heads:
-                entry_id = EntryId(head.id)
-                found[entry_id] = Entry(
-                    id=entry_id,
-                    kind=head.kind,
-                    cause=head.cause,
-                    postings=tuple(postings.get(head.id, ())),
-                )
+            for entry in map(_as_entry, heads):
+                found[entry.id] = replace(entry, postings=tuple(postings.get(entry.id, ())))
     return found
 
 
@@ -137,13 +133,8 @@ def count_postings(connection: Connection) -> int:
 def load_balances(connection: Connection) -> dict[tuple[AccountPath, str], int]:
     """Every balance that is not zero, by (account, asset)."""
     rows = connection.execute(select(balances)).all()
-    return {
-        (AccountPath(row.account), row.asset): read_signed_amount(
-            row.amount_raw, field=f"the balance of {row.account}"
-        )
-        for row in rows
-        if row.amount_raw != "0"
-    }
+    held = (_as_balance(row) for row in rows)
+    return {key: balance_raw for key, balance_raw in held if balance_raw != 0}
 
 
 def _load_postings(connection: Connection, ids: Iterable[str]) -> Mapping[str, list[Posting]]:
@@ -154,31 +145,38 @@ def _load_postings(connection: Connection, ids: Iterable[str]) -> Mapping[str, l
     ).all()
     by_entry: defaultdict[str, list[Posting]] = defaultdict(list)
     for row in rows:
-        by_entry[row.entry_id].append(
-            Posting(
-                account=AccountPath(row.account),
-                asset=row.asset,
-                amount_raw=read_signed_amount(
-                    row.amount_raw, field=f"the posting to {row.account}"
-                ),
-            )
-        )
+        by_entry[row.entry_id].append(_as_posting(row))
     return by_entry
 
 
+@reads_rows_of(ledger_entries)
+def _as_entry(row: AnyRow) -> Entry:
+    return Entry(id=EntryId(row.id), kind=row.kind, cause=row.cause, postings=())
+
+
+@reads_rows_of(ledger_postings)
+def _as_posting(row: AnyRow) -> Posting:
+    return Posting(
+        account=AccountPath(row.account),
+        asset=row.asset,
+        amount_raw=read_signed_amount(row.amount_raw, field="amount_raw"),
+    )
+
+
+@reads_rows_of(balances)
+def _as_balance(row: AnyRow) -> tuple[tuple[AccountPath, str], int]:
+    amount_raw = read_signed_amount(row.amount_raw, field="amount_raw")
+    return (AccountPath(row.account), row.asset), amount_raw
+
+
 def _move_balances(connection: Connection, entries: Iterable[Entry]) -> None:
-    deltas: defaultdict[tuple[str, str], int] = defaultdict(int)
+    deltas: defaultdict[tuple[AccountPath, str], int] = defaultdict(int)
     for entry in entries:
         for posting in entry.postings:
             deltas[(posting.account, posting.asset)] += posting.amount_raw
     rows: list[dict[str, str]] = []
     for some in _in_parts(sorted(deltas), _IN_LIST // 2):
-        held = {
-            (row.account, row.asset): read_signed_amount(
-                row.amount_raw, field=f"the balance of {row.account}"
-            )
-            for row in connection.execute(_BALANCES_OF, {"keys": list(some)})
-        }
+        held = dict(map(_as_balance, connection.execute(_BALANCES_OF, {"keys": list(some)})))
         rows.extend(
             {
                 "account": account,

@@ -16,6 +16,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import NullPool
 
 from basis.rules.errors import Misconfigured, StorageUnavailable
+from basis.storage.damaged import decode_text
 from basis.storage.database import find_store, validate_schema
 
 _BUSY_TIMEOUT_S = 5.0
@@ -55,7 +56,9 @@ def _make_engine(path: Path, *, is_at_rest: bool) -> Engine:
     uri = f"{path.absolute().as_uri()}?{mode}"
 
     def connect() -> sqlite3.Connection:
-        return sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        connection = sqlite3.connect(uri, uri=True, timeout=_BUSY_TIMEOUT_S, isolation_level=None)
+        connection.text_factory = decode_text
+        return connection
 
     def on_begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN")

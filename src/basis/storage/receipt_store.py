@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, and_, select
+from sqlalchemy import Connection, and_, select
 
 from basis.rules.batch import PayableReceipt
 from basis.rules.errors import DamagedRecord, NotFound
@@ -16,6 +15,7 @@ from basis.rules.receipt import ReceiptCore, ReceiptHash, core_json
 from basis.rules.units import Bps, TokenCount
 from basis.rules.wallet import Wallet
 from basis.storage.amounts import read_amount
+from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.schema import receipts
 
@@ -68,6 +68,7 @@ def load_receipt(connection: Connection, name: str) -> StoredReceipt:
 
     Raises:
         NotFound: there is none.
+        DamagedRecord: it cannot be read.
     """
     row = connection.execute(
         select(receipts).where((receipts.c.hash == name) | (receipts.c.job_id == name))
@@ -133,7 +134,7 @@ def load_payable(connection: Connection, *, limit: int) -> PayableReceipts:
         .limit(limit)
     ).all()
     return PayableReceipts(
-        receipts=[_as_payable(row.hash, row.worker_wallet, row.reward_raw) for row in rows],
+        receipts=[_as_payable(row) for row in rows],
         last_seq=rows[-1].seq if rows else 0,
         newest_at=max((row.created_at for row in rows), default=""),
     )
@@ -141,8 +142,8 @@ def load_payable(connection: Connection, *, limit: int) -> PayableReceipts:
 
 def load_batched_hashes(connection: Connection, batch_hash: str) -> list[ReceiptHash]:
     """The sorted hashes of the receipts that point to this batch."""
-    query = select(receipts.c.hash).where(receipts.c.batch_hash == batch_hash)
-    return sorted(ReceiptHash(row.hash) for row in connection.execute(query))
+    query = select(receipts.c.seq, receipts.c.hash).where(receipts.c.batch_hash == batch_hash)
+    return sorted(_as_hash(row) for row in connection.execute(query))
 
 
 def load_members(connection: Connection, batch_hash: str) -> list[BatchMember]:
@@ -152,6 +153,7 @@ def load_members(connection: Connection, batch_hash: str) -> list[BatchMember]:
     """
     query = (
         select(
+            receipts.c.seq,
             receipts.c.hash,
             receipts.c.worker_wallet,
             receipts.c.reward_raw,
@@ -161,25 +163,38 @@ def load_members(connection: Connection, batch_hash: str) -> list[BatchMember]:
         .where(receipts.c.batch_hash == batch_hash)
         .order_by(receipts.c.seq)
     )
-    return [
-        BatchMember(
-            payable=_as_payable(row.hash, row.worker_wallet, row.reward_raw),
-            reward_status=RewardStatus(row.reward_status),
-            created_at=row.created_at,
-        )
-        for row in connection.execute(query)
-    ]
+    return [_as_member(row) for row in connection.execute(query)]
 
 
-def _as_payable(receipt_hash: str, worker_wallet: str, reward_raw: str) -> PayableReceipt:
-    return PayableReceipt(
-        receipt_hash=ReceiptHash(receipt_hash),
-        worker_wallet=Wallet(worker_wallet),
-        reward_raw=read_amount(reward_raw, field="reward_raw"),
+@reads_rows_of(receipts)
+def _as_hash(row: AnyRow) -> ReceiptHash:
+    return ReceiptHash(row.hash)
+
+
+@reads_rows_of(receipts)
+def _as_payable(row: AnyRow) -> PayableReceipt:
+    return _payable_of(row)
+
+
+@reads_rows_of(receipts)
+def _as_member(row: AnyRow) -> BatchMember:
+    return BatchMember(
+        payable=_payable_of(row),
+        reward_status=RewardStatus(row.reward_status),
+        created_at=row.created_at,
     )
 
 
-def _as_receipt(row: Row[Any]) -> StoredReceipt:
+def _payable_of(row: AnyRow) -> PayableReceipt:
+    return PayableReceipt(
+        receipt_hash=ReceiptHash(row.hash),
+        worker_wallet=Wallet(row.worker_wallet),
+        reward_raw=read_amount(row.reward_raw, field="reward_raw"),
+    )
+
+
+@reads_rows_of(receipts)
+def _as_receipt(row: AnyRow) -> StoredReceipt:
     core = parse_core(row.core)
     return StoredReceipt(
         seq=row.seq,
@@ -193,7 +208,7 @@ def _as_receipt(row: Row[Any]) -> StoredReceipt:
     )
 
 
-def _find_misfiled(row: Row[Any], core: ReceiptCore) -> str:
+def _find_misfiled(row: AnyRow, core: ReceiptCore) -> str:
     filed: dict[str, tuple[str, str]] = {
         "job_id": (row.job_id, core.job_id),
         "user_id": (row.user_id, core.user_id),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Row, delete, exists, insert, or_, select, update
+from sqlalchemy import Connection, delete, exists, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.storage.amounts import read_amount
+from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import presence, receipts, workers
 
 MINUTES_PER_HOUR = 60
@@ -104,8 +104,8 @@ def load_presence(connection: Connection, *, since_hour: int) -> dict[str, dict[
     """worker id -> hour (hours since 1970) -> bit mask of the minutes seen online."""
     rows = connection.execute(select(presence).where(presence.c.hour >= since_hour)).all()
     found: dict[str, dict[int, int]] = {}
-    for row in rows:
-        found.setdefault(row.worker_id, {})[row.hour] = row.minutes_mask
+    for worker_id, hour, minutes_mask in map(_as_presence, rows):
+        found.setdefault(worker_id, {})[hour] = minutes_mask
     return found
 
 
@@ -140,7 +140,8 @@ def forget_presence(connection: Connection, *, before_hour: int) -> int:
     ).rowcount
 
 
-def _as_worker(row: Row[Any]) -> WorkerRecord:
+@reads_rows_of(workers)
+def _as_worker(row: AnyRow) -> WorkerRecord:
     return WorkerRecord(
         id=row.id,
         wallet=row.wallet,
@@ -151,3 +152,8 @@ def _as_worker(row: Row[Any]) -> WorkerRecord:
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
+
+
+@reads_rows_of(presence)
+def _as_presence(row: AnyRow) -> tuple[str, int, int]:
+    return row.worker_id, row.hour, row.minutes_mask
