@@ -30,7 +30,7 @@ from basis.metering.meter import MeterShelf
 from basis.rules.errors import Misconfigured, StorageUnavailable
 from basis.rules.job import FailureReason
 from basis.storage.clock import days_ago_iso
-from basis.storage.database import for_writing, open_database
+from basis.storage.database import begin_write, open_database
 from basis.storage.folder_lock import hold_folder
 from basis.storage.secrets import load_hasher, require_pepper
 from basis.storage.worker_store import (
@@ -66,6 +66,7 @@ async def run_orchestrator(settings: Settings) -> AsyncGenerator[RunningOrchestr
 
     Raises:
         Misconfigured: the folder, a catalog or the address cannot be used.
+        StorageUnavailable: another process keeps the store locked.
     """
     with hold_folder(settings.data_folder):
         async with _run(settings) as running:
@@ -155,7 +156,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
 
 
 def _recover(engine: Engine) -> None:
-    with for_writing(engine).begin() as connection:
+    with begin_write(engine) as connection:
         lost = close_lost_jobs(connection)
     if lost:
         _log.warning("lost_jobs_closed", jobs=lost)

@@ -30,7 +30,7 @@ from basis.storage.batch_store import (
     store_batch,
     store_batch_status,
 )
-from basis.storage.database import for_writing
+from basis.storage.database import begin_write
 from basis.storage.ledger_store import store_entries
 from basis.storage.receipt_store import load_payable
 
@@ -63,6 +63,9 @@ def close_batch(engine: Engine, *, now: str, limit: int = MAX_BATCH_RECEIPTS) ->
 
     More receipts than `limit` are closed in several batches, of which the newest is given. Closing
     twice is a no-op the second time, because the first one took every pending reward.
+
+    Raises:
+        StorageUnavailable: another process kept the write lock; this batch was not recorded.
     """
     while True:
         with engine.connect() as connection:
@@ -70,7 +73,7 @@ def close_batch(engine: Engine, *, now: str, limit: int = MAX_BATCH_RECEIPTS) ->
             if draft is None:
                 return load_newest_batch(connection)
         try:
-            with for_writing(engine).begin() as connection:
+            with begin_write(engine) as connection:
                 record = record_batch(connection, draft, now=now)
         except Overtaken:
             continue

@@ -111,10 +111,10 @@ def fail(
     """Mark a batch as failed: its rewards are pending again until it is retried."""
     from basis.accounting.settling import fail_batch
     from basis.storage.clock import now_iso
-    from basis.storage.database import for_writing
+    from basis.storage.database import begin_write
 
     _folder, engine = open_store(data)
-    with for_writing(engine).begin() as connection:
+    with begin_write(engine) as connection:
         batch = fail_batch(connection, name, reason=reason, now=now_iso())
     _print_batch(batch, json=json)
 
@@ -124,10 +124,10 @@ def retry(name: _NameArgument, data: DataOption = None, json: JsonOption = False
     """Take a failed batch up again, with the same receipts and the same hash."""
     from basis.accounting.settling import retry_batch
     from basis.storage.clock import now_iso
-    from basis.storage.database import for_writing
+    from basis.storage.database import begin_write
 
     _folder, engine = open_store(data)
-    with for_writing(engine).begin() as connection:
+    with begin_write(engine) as connection:
         batch = retry_batch(connection, name, now=now_iso())
     _print_batch(batch, json=json)
 

@@ -35,7 +35,7 @@ def create(
     from basis.rules.errors import InvalidInput
     from basis.rules.wallet import parse_wallet
     from basis.storage.clock import now_iso
-    from basis.storage.database import for_writing
+    from basis.storage.database import begin_write
     from basis.storage.key_store import store_new_key
     from basis.storage.secrets import load_hasher, new_api_key, require_pepper
 
@@ -50,7 +50,7 @@ def create(
     key = new_api_key()
     key_id = "key_" + secrets.token_hex(4)
     user_id = user or "user_" + secrets.token_hex(6)
-    with for_writing(engine).begin() as connection:
+    with begin_write(engine) as connection:
         store_new_key(
             connection,
             key_id=key_id,
@@ -105,11 +105,11 @@ def revoke(
 ) -> None:
     """Revoke a key: a running orchestrator refuses it within 5 seconds."""
     from basis.storage.clock import now_iso
-    from basis.storage.database import for_writing
+    from basis.storage.database import begin_write
     from basis.storage.key_store import revoke_key
 
     _folder, engine = open_store(data)
-    with for_writing(engine).begin() as connection:
+    with begin_write(engine) as connection:
         key = revoke_key(connection, key_id=key_id, now=now_iso())
     if json:
         print_json({"id": key.id, "revoked_at": key.revoked_at})

@@ -8,6 +8,8 @@ that only look go through `storage.reading`.
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic import command
@@ -19,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from basis.rules.errors import Misconfigured, SchemaDiffers
+from basis.rules.errors import Misconfigured, SchemaDiffers, StorageUnavailable
 from basis.storage.damaged import decode_text
 
 DATABASE_FILE = "basis.sqlite3"
@@ -35,6 +37,7 @@ def open_database(folder: Path, *, create: bool) -> Engine:
         Misconfigured: no store there and `create` is false, the folder cannot be written, or the
             file is no database.
         SchemaDiffers: its schema is newer than this program.
+        StorageUnavailable: another process kept the write lock.
     """
     path = folder / DATABASE_FILE if create else find_store(folder)
     try:
@@ -118,6 +121,22 @@ def for_writing(engine: Engine) -> Engine:
     return engine.execution_options(**{_WRITE_OPTION: True})
 
 
+@contextmanager
+def begin_write(engine: Engine) -> Generator[Connection]:
+    """One write transaction of a command, or of the start: committed at the end of the block.
+
+    Raises:
+        StorageUnavailable: another process kept the write lock; nothing was recorded.
+    """
+    try:
+        with for_writing(engine).begin() as connection:
+            yield connection
+    except DatabaseError as error:
+        if not is_locked_out(error):
+            raise
+        raise StorageUnavailable("another process is writing to the store: try again") from error
+
+
 def is_locked_out(error: Exception) -> bool:
     """Whether `error` says that another process kept the write lock longer than we wait for it."""
     cause = error.orig if isinstance(error, DatabaseError) else None
@@ -135,6 +154,6 @@ def _too_new(path: Path, why: str) -> SchemaDiffers:
 def _migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
-    with for_writing(engine).begin() as connection:
+    with begin_write(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
