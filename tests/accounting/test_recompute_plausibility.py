@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from basis.accounting.posting import compute_lost_job
 from basis.accounting.recompute import recompute
+from basis.rules.catalog import ModelKind
 from basis.rules.factors import Measurements
 from basis.rules.job import JobStatus
 from basis.rules.units import Bps, Micros, TokenCount
@@ -70,6 +71,15 @@ def claims(prompt_tokens: int) -> EvidenceRecord:
     return EvidenceRecord(claimed_prompt_tokens=prompt_tokens, runtime="llamacpp")
 
 
+EMBEDDER: dict[str, object] = {
+    "model_id": "basis-tiny-embed",
+    "kind": ModelKind.EMBEDDING,
+    "output_tokens": TokenCount(0),
+}
+OLD_EPOCH = {"pricing": "2026-11-21-placeholder"}
+NEW_EPOCH = {"pricing": "2026-11-23-placeholder"}
+
+
 IMPOSSIBLE: dict[str, dict[str, object]] = {
     "completed, with a failure": {"failure_reason": "stalled"},
     "completed, without an end": {"finish_reason": ""},
@@ -92,6 +102,13 @@ IMPOSSIBLE: dict[str, dict[str, object]] = {
     "latency class that is not the catalog's": terms(latency_class="small"),
     "failed under no factors": {**LOST, **terms(factors="2031-01-01")},
     "failed in no latency class": {**LOST, **terms(latency_class="none")},
+    "completed, of no kind": {"kind": None, **terms(**NEW_EPOCH)},
+    "failed with its worker, of no kind": {**LOST, "kind": None},
+    "cancelled, of no kind": {**CANCELLED, **NO_WORKER, "kind": None},
+    "empty chat called an embedding": {"kind": ModelKind.EMBEDDING, "output_tokens": TokenCount(0)},
+    "embedding called an empty chat": {**EMBEDDER, "kind": ModelKind.CHAT},
+    "failed chat called an embedding": {**LOST, "kind": ModelKind.EMBEDDING},
+    "old chat called an embedding": {"kind": ModelKind.EMBEDDING, **terms(**OLD_EPOCH)},
     "worker that is not on record": {"worker_id": "carol-1"},
     "worker without an attempt": {"attempts": 0},
     "attempts below zero": {"attempts": -1},
@@ -124,6 +141,12 @@ POSSIBLE: dict[str, dict[str, object]] = {
         "model_id": "basis-giant",
         "multiplier_bps": Bps(77),
     },
+    "kind of an operator's own model": {
+        **terms(catalog="2026-11-21+0123456789ab"),
+        "kind": ModelKind.EMBEDDING,
+    },
+    "embedding": EMBEDDER,
+    "older than kinds": {"kind": None, **terms(**OLD_EPOCH)},
     "never had a worker": {**LOST, **NO_WORKER, "failure_reason": "queue_timeout"},
     "left before it had a worker": {**CANCELLED, **NO_WORKER},
     "second worker never came": {**LOST, "failure_reason": "queue_timeout"},

@@ -1,18 +1,19 @@
 """Holds one recorded receipt to what follows from its own facts.
 
 Core, hash, breakdown and entry are computed anew. What no figure depends on is held to what a job
-can come to: its status to its reasons, its catalog to those that were published, its measurements
-to its latency.
+can come to: its status to its reasons, its catalog to those that were published, its kind to the
+catalog's, its measurements to its latency.
 """
 
 from __future__ import annotations
 
 from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.posting import NO_EVIDENCE, JobFacts, compute_finished_job
-from basis.rules.catalog import ModelKind, validate_terms
+from basis.rules.catalog import CATALOGS, ModelKind, validate_terms
 from basis.rules.errors import BasisError
 from basis.rules.factors import MINUTES_PER_DAY, Measurements, compute_factors, tables_of_version
 from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus, RewardStatus
+from basis.rules.pricing import epoch_of_version
 from basis.rules.units import WHOLE_BPS, Bps, Micros
 from basis.storage.job_store import FinishedJob
 from basis.storage.receipt_details import EvidenceRecord
@@ -60,7 +61,8 @@ def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
     )
     if receipt.misfiled_column:
         raise Difference(f"{name}: column {receipt.misfiled_column} contradicts the core")
-    for flaw in (_flaw_of_end(facts), _flaw_of_attempts(facts), _flaw_of_measurements(facts)):
+    for find_flaw in (_flaw_of_end, _flaw_of_kind, _flaw_of_attempts, _flaw_of_measurements):
+        flaw = find_flaw(facts)
         if flaw:
             raise Difference(f"{name}: {flaw}")
     earns = again.reward_status is not RewardStatus.NONE
@@ -107,6 +109,28 @@ def _flaw_of_end(facts: JobFacts) -> str:
         )
     if facts.status is not JobStatus.COMPLETED and facts.output_tokens:
         return f"{facts.output_tokens} output tokens of a job that is {facts.status.value}"
+    return ""
+
+
+def _flaw_of_kind(facts: JobFacts) -> str:
+    """Why nobody can have asked the model for this kind; "" if somebody can.
+
+    The kind decides whether an empty answer is free. Nobody knows it of a job that was lost, and
+    it was not recorded before the epoch in which it came to matter.
+    """
+    if facts.kind is None:
+        epoch = epoch_of_version(facts.versions.pricing)
+        is_lost = facts.worker_id == "" and (
+            facts.failure_reason == FailureReason.ORCHESTRATOR_STOPPED
+        )
+        return "no kind" if epoch.is_empty_answer_free and not is_lost else ""
+    published = next((one for one in CATALOGS if one.version == facts.versions.catalog), None)
+    if published is None:
+        return ""  # an operator's own table: only its digest is known
+    kinds = published.get(facts.model_id).kinds
+    if facts.kind not in kinds:
+        known = " and ".join(kind.value for kind in kinds)
+        return f"kind {facts.kind.value} of the model {facts.model_id}, which is for {known}"
     return ""
 
 

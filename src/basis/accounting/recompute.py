@@ -3,17 +3,20 @@
 It trusts nothing that can be derived: hash, charge, factors, breakdown, search columns and ledger
 entry of each receipt, hash, payouts and state of each batch, every balance from the entries alone,
 and every worker's earnings from the receipts. What a figure does not follow from is held to what
-can be: a status to its reasons, a catalog to those that were published, attempts and evidence to
-the worker, measured times to the latency, a batch's time to its receipts, a receipt to a worker
-that is on record. Receipts are numbered without a gap, so one that was taken out is noticed.
+can be: a status to its reasons, a catalog to those that were published, a kind to the model,
+attempts and evidence to the worker, measured times to the latency, a batch's time to its receipts,
+a receipt to a worker that is on record. Receipts are numbered without a gap, so one that was taken
+out is noticed.
 
 It cannot see what nothing else on record depends on:
 - the newest receipts, if they were taken out together with their entries and sums: their numbers
   are missed by nothing yet. A batch that holds them fixes them.
 - a measurement moved within the step of its factor, a reason changed into another that the same
-  status allows, attempts into another number, a chat into a completion: the hash covers none of
-  them, and no figure changes.
-- the terms of an operator's own model: its table is not published, only the table's digest is.
+  status allows, attempts into another number, a chat into a completion, the counts that a worker
+  claimed and the name of its runtime, a field of the details that this version does not know: the
+  hash covers none of them, and no figure changes.
+- the terms and kinds of an operator's own model: its table is not published, only the table's
+  digest is. So an empty answer to a text can be called an embedding there, and charged as one.
 - when entries were booked, a batch dated later than it was closed, a worker that earned nothing.
 And whoever rewrites every record consistently has other books, not wrong ones: only a hash that
 somebody else has kept tells them apart.
