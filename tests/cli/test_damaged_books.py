@@ -10,6 +10,7 @@ import pytest
 
 from basis.storage.secrets import load_hasher
 from tests.cli.conftest import Command
+from tests.support.basis_process import run_basis
 from tests.support.books import Books
 
 RECEIPT = "the record of receipts with seq 1 is damaged: "
@@ -103,16 +104,16 @@ def test_key_list__cannot_be_read__exits_with_10(basis: Command, tmp_path: Path)
 
 @pytest.mark.parametrize("sql", AT_START.values(), ids=AT_START.keys())
 def test_up__record_cannot_be_read__exits_with_10_and_one_line(
-    basis: Command, tmp_path: Path, books: Books, sql: str
+    tmp_path: Path, books: Books, sql: str
 ) -> None:
     load_hasher(tmp_path / "data")
     damage(tmp_path, sql)
 
-    outcome = basis("up", "--port", "0")
+    ended = run_basis("up", "--port", "0", folder=tmp_path)
 
-    assert (outcome.code, outcome.out) == (10, "")
-    assert "is damaged: " in outcome.err
-    assert "Traceback" not in outcome.err
+    assert (ended.returncode, ended.stdout) == (10, "")
+    assert "is damaged: " in ended.stderr
+    assert "Traceback" not in ended.stderr
 
 
 @pytest.mark.parametrize("sql", [RECEIPTS["core no UTF-8"], BATCHES["payouts cut off"]])

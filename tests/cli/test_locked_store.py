@@ -22,7 +22,6 @@ WRITES = [
     ("batch", "close"),
     ("batch", "fail", "1", "--reason", "x"),
     ("batch", "retry", "3"),
-    ("up", "--port", "0"),
 ]
 
 
@@ -52,7 +51,7 @@ def test_command__store_locked__exits_with_7_and_one_line(
     assert outcome.err == "basis: another process is writing to the store: try again\n"
 
 
-@pytest.mark.parametrize("words", WRITES[:5], ids=" ".join)
+@pytest.mark.parametrize("words", WRITES, ids=" ".join)
 def test_command__store_locked_once_it_is_open__exits_with_7_and_one_line(
     basis: Command, locker: sqlite3.Connection, words: tuple[str, ...]
 ) -> None:
