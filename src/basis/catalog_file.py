@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -12,6 +11,7 @@ import msgspec
 from basis.rules.catalog import PUBLISHED, Catalog, Model, ModelKind, overlay, validate_model
 from basis.rules.errors import BasisError, Misconfigured
 from basis.rules.units import Bps
+from basis.toml_file import load_toml
 
 CATALOG_FILE = "catalog.toml"
 
@@ -51,12 +51,12 @@ def load_additions(folder: Path) -> list[Model]:
     path = folder / CATALOG_FILE
     if not path.is_file():
         return []
+    table = load_toml(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
         rows = msgspec.convert(table, _CatalogFile).model
         models = [_as_model(row) for row in rows]
         overlay(PUBLISHED, models)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError) as error:
+    except (msgspec.ValidationError, ValueError) as error:  # an integer too long to be quoted
         raise Misconfigured(f"{path} cannot be used: {error}") from error
     except BasisError as error:
         raise Misconfigured(f"{path} cannot be used: {error.message}") from error

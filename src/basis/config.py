@@ -8,7 +8,6 @@ Rules of the network (prices, factors, fees) are not settings: they are dated ta
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import msgspec
 
 from basis.limits import FolderPath, Host, OneOf, Range, describe_allowed, kind_of, limit_of
 from basis.rules.errors import Misconfigured
+from basis.toml_file import load_toml
 
 CONFIG_FILE = "basis.toml"
 _DAY_S = 86_400
@@ -187,7 +187,7 @@ def _from_file(file: Path | None, problems: list[str]) -> Iterator[Given]:
     path = file if file is not None else Path(CONFIG_FILE)
     if file is None and not path.is_file():
         return
-    for section, table in _read_toml(path).items():
+    for section, table in load_toml(path).items():
         if section not in _sections():
             problems.append(f"[{section}] is no section (in {path})")
             continue
@@ -210,17 +210,6 @@ def _from_environment(environment: Mapping[str, str]) -> Iterator[Given]:
             annotation = annotations.get((section, field))
             value = text if annotation is None else _from_text(text, kind_of(annotation))
             yield Given(section=section, field=field, value=value, source=name)
-
-
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Misconfigured(f"there is no settings file {path}") from None
-    except OSError as error:
-        raise Misconfigured(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise Misconfigured(f"{path} is not valid TOML: {error}") from None
 
 
 def _from_text(text: str, kind: type[object]) -> object:
@@ -284,7 +273,10 @@ def _contradictions(settings: Settings, given: Mapping[tuple[str, str], Given]) 
 
 
 def _complaint(one: Given, *, expected: str) -> str:
-    shown = repr(one.value)
+    try:
+        shown = repr(one.value)
+    except (ValueError, RecursionError):  # an integer of thousands of digits; tables in tables
+        shown = "too long to show"
     if len(shown) > _LONGEST_SHOWN:
         shown = shown[: _LONGEST_SHOWN - 3] + "..."
     return f"{one.section}.{one.field} is {shown} (from {one.source}): expected {expected}"

@@ -141,6 +141,12 @@ def test_model_add__tokenizer_that_is_none__is_refused(basis: Command, tmp_path:
     assert "Traceback" not in outcome.err
 
 
+LONG_CONTEXT = (
+    '[[model]]\nname = "x"\nkinds = ["chat"]\nmultiplier_bps = 1\nlatency_class = "tiny"\n'
+    f'tokenizer = ""\ncontext_tokens = 0x{"9" * 5_000}\n'
+)
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -149,7 +155,13 @@ def test_model_add__tokenizer_that_is_none__is_refused(basis: Command, tmp_path:
         '[[model]]\nname = "x"\n',
         'surprise = "x"\n',
         '[[model]]\nname = "x"\nkinds = ["chat"]\ncontext_tokens = 1\nmultiplier_bps = -1\n',
+        f"[[model]]\nmultiplier_bps = {'9' * 5_000}\n",
+        f"[[model]]\nmultiplier_bps = 0x{'9' * 5_000}\n",
+        LONG_CONTEXT,
+        f"[[model]]\nmultiplier_bps = {'[' * 5_000}\n",
+        f"model.{'a.' * 5_000}a = 1\n",
     ],
+    ids=range(10),
 )
 def test_catalog_file__unusable__is_named_and_kept(
     basis: Command, tmp_path: Path, text: str

@@ -108,7 +108,12 @@ def test_settings__many_mistakes__are_all_listed_at_once(
         ("[jobs]\nstall_timeout_s = nan\n", "stall_timeout_s"),
         ("[jobs]\nstall_timeout_s = inf\n", "stall_timeout_s"),
         ("[log]\nformat = 'xml'\n", "log.format"),
+        (f"[server]\nport = {'9' * 5_000}\n", "not valid TOML: Exceeds the limit"),
+        (f"[server]\nport = 0x{'9' * 5_000}\n", "server.port is too long to show"),
+        (f"[server]\nport = {'[' * 5_000}\n", "not valid TOML: it is nested too deeply"),
+        (f"[server]\nport.{'a.' * 5_000}a = 1\n", "server.port is too long to show"),
     ],
+    ids=range(13),
 )
 def test_settings__unusable_value__is_named(tmp_path: Path, text: str, named: str) -> None:
     path = tmp_path / "basis.toml"
@@ -130,7 +135,7 @@ def test_settings__misspelt_variable__is_named() -> None:
 
 
 def test_settings__named_file_that_is_missing__is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Misconfigured, match=r"no settings file .*nowhere\.toml"):
+    with pytest.raises(Misconfigured, match=r"no file .*nowhere\.toml"):
         load_settings(file=tmp_path / "nowhere.toml", environment={})
 
 

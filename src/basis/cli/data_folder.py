@@ -17,6 +17,8 @@ DataOption = Annotated[
     typer.Option("--data", "-d", help="Data folder; default: the setting data.folder."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+_LONGEST_SHOWN = 80
+"""Letters of a wrong path that are quoted."""
 
 
 def open_store(data: Path | None, *, create: bool = False) -> tuple[Path, Engine]:
@@ -44,12 +46,22 @@ def read_store(data: Path | None) -> AbstractContextManager[Connection]:
 
 
 def resolve_folder(data: Path | None) -> Path:
-    """The folder that the option or the settings name."""
-    if data is not None:
-        return data.expanduser()
-    from basis.config import load_settings
+    """The folder that the option or the settings name.
 
-    return load_settings().data_folder
+    Raises:
+        Misconfigured: it cannot be a folder, or the settings are wrong.
+    """
+    from basis.config import load_settings
+    from basis.limits import FolderPath
+    from basis.rules.errors import Misconfigured
+
+    if data is None:
+        return load_settings().data_folder
+    limit = FolderPath()
+    if not limit.admits(str(data)):
+        shown = f"{data!s:.{_LONGEST_SHOWN}}"
+        raise Misconfigured(f"--data is {shown!r}: expected {limit.describe()}")
+    return data.expanduser()
 
 
 def print_json(value: object) -> None:
