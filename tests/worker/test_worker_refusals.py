@@ -198,7 +198,7 @@ async def test_end__no_worker_link_at_the_address__has_its_code(
 # --- what may pass ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("status", [408, 425, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 501, 503, 504, 520, 530])
 @pytest.mark.parametrize("path", [CATALOG_PATH, REGISTER_PATH, frames.CONNECT_PATH])
 async def test_wait__status_that_may_pass__is_tried_again_with_its_reason(
     start: Start, orchestrator: OrchestratorDouble, path: str, status: int
@@ -235,6 +235,45 @@ async def test_wait__retry_after__is_the_shortest_wait(
         await expect_soon(lambda: worker.board.state.phase is Phase.WAITING)
 
         assert worker.board.state.detail.endswith(f"trying again within {least} s")
+        worker.stop.ask()
+        await worker.ended()
+
+
+async def test_wait__retry_after_on_the_handshake__is_the_shortest_wait(
+    start: Start, orchestrator: OrchestratorDouble
+) -> None:
+    routes = {path: pass_on(orchestrator, path) for path in (CATALOG_PATH, REGISTER_PATH)}
+    routes[frames.CONNECT_PATH] = answer(503, Retry_After="120")
+    async with serve(routes) as url:
+        worker = start(orchestrator=url)
+        await expect_soon(lambda: worker.board.state.phase is Phase.WAITING)
+
+        assert worker.board.state.detail.endswith("HTTP 503; trying again within 120 s")
+        worker.stop.ask()
+        await worker.ended()
+
+
+@pytest.mark.parametrize("status", [200, 403, 404])
+async def test_wait__handshake_fails_after_a_welcome__is_a_lost_link(
+    start: Start, orchestrator: OrchestratorDouble, status: int
+) -> None:
+    """A proxy before the orchestrator answers in its stead while it is down."""
+    is_down = False
+    links = {True: answer(status), False: pass_on(orchestrator, frames.CONNECT_PATH)}
+
+    async def connect(request: web.Request) -> web.StreamResponse:
+        return await links[is_down](request)
+
+    routes = {path: pass_on(orchestrator, path) for path in (CATALOG_PATH, REGISTER_PATH)}
+    async with serve(routes | {frames.CONNECT_PATH: connect}) as url:
+        worker = start(orchestrator=url)
+        connection = await orchestrator.connected()
+        is_down = True
+        await connection.drop()
+        await expect_soon(lambda: f"HTTP {status}" in worker.board.state.detail)
+        is_down = False
+
+        assert (await orchestrator.connected()).hello.worker_id == "host-test"
         worker.stop.ask()
         await worker.ended()
 

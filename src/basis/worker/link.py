@@ -21,11 +21,9 @@ from basis.wire.frames import (
 )
 from basis.worker.exits import ExitCode, WorkerStop
 from basis.worker.foreign_words import shorten
+from basis.worker.http_retry import is_passing, read_retry_after
 
 WELCOME_TIMEOUT_S = 15.0
-RETRYABLE_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""What an orchestrator, or a proxy before it, answers while it is away; others do not pass."""
-
 _CLOSE_TIMEOUT_S = 2.0
 _SILENT_HEARTBEATS = 2.5
 """Heartbeats without any frame after which the other end counts as dead."""
@@ -35,7 +33,14 @@ _CLOSING = frozenset({aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSING, aiohtt
 
 
 class LinkLost(Exception):
-    """The connection is gone; the message says how."""
+    """The connection is gone; the message says how.
+
+    `retry_after_s` is how long the other end asks us to wait, 0 if it does not say.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class UnknownFrame(LinkLost):
@@ -95,9 +100,12 @@ class Link:
 
 
 async def open_link(
-    session: aiohttp.ClientSession, orchestrator: str, hello: Hello
+    session: aiohttp.ClientSession, orchestrator: str, hello: Hello, *, welcomed_before: bool
 ) -> tuple[Link, Welcome]:
     """Connects and introduces the worker.
+
+    `welcomed_before` tells that the address is right: whatever HTTP status answers there now, such
+    as the 404 of a proxy whose backend is down, will pass.
 
     Raises:
         LinkLost: no connection, or no welcome in time.
@@ -111,8 +119,11 @@ async def open_link(
             max_msg_size=MAX_JOB_FRAME_BYTES,
         )
     except aiohttp.ClientResponseError as error:
-        if error.status in RETRYABLE_STATUSES:
-            raise LinkLost(f"no connection: HTTP {error.status}") from error
+        if welcomed_before or is_passing(error.status):
+            raise LinkLost(
+                f"no connection: HTTP {error.status}",
+                retry_after_s=read_retry_after((error.headers or {}).get("Retry-After", "")),
+            ) from error
         raise WorkerStop(
             ExitCode.PROTOCOL,
             f"{orchestrator} offers no worker link (HTTP {error.status}); check --orchestrator, "

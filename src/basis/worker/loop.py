@@ -78,6 +78,7 @@ class _Worker:
         self._backoff = Backoff(settings, board=board, stop=stop)
         self._runtime: Runtime | None = None
         self._registered_anew = False
+        self._was_welcomed = False
 
     async def run(self) -> None:
         name = await self._stop.race(detect_runtime(self._settings))
@@ -128,7 +129,7 @@ class _Worker:
                 return await self._stop.race(self._register(name, served))
             await self._backoff.wait(str(refusal))
         except LinkLost as error:
-            await self._backoff.wait(f"the link is lost: {error}")
+            await self._backoff.wait(f"the link is lost: {error}", least_s=error.retry_after_s)
         except WorkerStop as error:
             if error.exit_code is not ExitCode.NO_RUNTIME:
                 raise
@@ -157,8 +158,14 @@ class _Worker:
         # A session of its own for each link: closing it also drops a connection that hangs.
         async with aiohttp.ClientSession(trust_env=True) as session:
             link, welcome = await self._stop.race(
-                open_link(session, self._settings.orchestrator, hello)
+                open_link(
+                    session,
+                    self._settings.orchestrator,
+                    hello,
+                    welcomed_before=self._was_welcomed,
+                )
             )
+            self._was_welcomed = True
             self._backoff.reset()
             self._registered_anew = False
             self._board.note("connected", session_id=welcome.session_id)

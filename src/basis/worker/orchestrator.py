@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -22,12 +21,11 @@ from basis.wire.registration import (
 )
 from basis.worker.exits import ExitCode, WorkerStop
 from basis.worker.foreign_words import shorten
-from basis.worker.link import RETRYABLE_STATUSES
+from basis.worker.http_retry import is_passing, read_retry_after
 
 T = TypeVar("T")
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
-_LONGEST_WAIT_S = 3_600
 
 
 class Unreachable(Exception):
@@ -116,10 +114,10 @@ class Orchestrator:
             raise self._no_orchestrator(f"it does not speak HTTP: {error.message}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"no answer from {self.url}: {_in_words(error)}") from error
-        if answer.status in RETRYABLE_STATUSES:
+        if is_passing(answer.status):
             raise Unreachable(
                 f"{self.url} answers HTTP {answer.status}",
-                retry_after_s=_read_retry_after(answer.headers.get("Retry-After", "")),
+                retry_after_s=read_retry_after(answer.headers.get("Retry-After", "")),
             )
         if answer.status >= 300:
             raise _refusal_of(answer.status, content)
@@ -137,11 +135,6 @@ class Orchestrator:
             f"{self.url} does not answer like an orchestrator ({shorten(why)}); check "
             "--orchestrator",
         )
-
-
-def _read_retry_after(text: str) -> float:
-    """The seconds of a Retry-After header, an hour at most; 0 where it names none."""
-    return min(int(text), _LONGEST_WAIT_S) if re.fullmatch(r"[0-9]{1,9}", text) else 0
 
 
 def _refusal_of(status: int, content: bytes) -> Refusal:
