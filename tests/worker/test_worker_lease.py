@@ -10,7 +10,6 @@ import pytest
 from orchestrator_double import chat_job
 
 from basis.wire.frames import (
-    MAX_CHUNK_TEXT_BYTES,
     Chunk,
     Done,
     Failed,
@@ -21,7 +20,7 @@ from basis.wire.frames import (
     WorkerFault,
 )
 from basis.wire.registration import RuntimeName
-from basis.worker.lease import Lease, split_piece
+from basis.worker.lease import Lease
 from basis.worker.link import LinkLost
 from basis.worker.runtimes.base import (
     Finish,
@@ -176,14 +175,3 @@ async def test_lease__link_breaks__ends_the_runtime() -> None:
     runtime = ScriptedRuntime(*words(10), FINISH)
     end = await make_lease(runtime, Outbox(limit=2)).run()
     assert (end.outcome, runtime.is_closed) == (LeaseOutcome.LINK_LOST, True)
-
-
-def test_split__long_text__keeps_to_the_limit_and_loses_nothing() -> None:
-    piece = TextPiece(text="é🦉" * 50_000, reasoning="hm" * 30_000, logprobs=msgspec.Raw(b"{}"))
-    parts = [part for part in split_piece(piece) if isinstance(part, TextPiece)]
-    assert "".join(part.text for part in parts) == piece.text
-    assert "".join(part.reasoning for part in parts) == piece.reasoning
-    sizes = [len((part.text + part.reasoning).encode()) for part in parts]
-    assert max(sizes) <= MAX_CHUNK_TEXT_BYTES
-    assert [part.logprobs is not None for part in parts].count(True) == 1
-    assert split_piece(TextPiece(text="short")) == [TextPiece(text="short")]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
 import pytest
 
 from basis.dispatch.frame_checks import check_tool_calls
-from basis.worker.runtimes.base import RuntimeFailure
+from basis.wire.frames import JobKind
+from basis.worker.runtimes import ollama_stream
+from basis.worker.runtimes.base import Piece, RuntimeFailure
 from basis.worker.runtimes.tool_calls import ToolCallReader
 
 
@@ -79,9 +83,37 @@ def test_calls__arguments_as_an_object__become_text() -> None:
 
 @pytest.mark.parametrize(
     "chunk",
-    [[5], [go_on("{}")], [begin(), begin(name="g")], [begin(number) for number in range(129)]],
-    ids=["no-object", "nameless", "renamed", "too-many"],
+    [
+        [5],
+        [go_on("{}")],
+        [begin(), begin(name="g")],
+        [begin(number) for number in range(129)],
+        [begin(name="f" * 2_000)],
+        [begin(id="c" * 2_000)],
+    ],
+    ids=["no-object", "nameless", "renamed", "too-many", "long-name", "long-id"],
 )
 def test_calls__that_cannot_be_understood__fail_the_job(chunk: list[Any]) -> None:
     with pytest.raises(RuntimeFailure, match="tool calls of unknown shape"):
         read(chunk)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [{"function": {"name": "", "arguments": {}}}],
+        [{"function": {"name": "f", "arguments": {}}}] * 129,
+        [{"function": {"name": "f" * 2_000, "arguments": {}}}],
+    ],
+    ids=["nameless", "too-many", "long-name"],
+)
+def test_ollamas_calls__that_the_link_would_not_take__fail_the_job(calls: list[Any]) -> None:
+    async def lines() -> AsyncGenerator[bytes, None]:
+        yield msgspec.json.encode({"message": {"tool_calls": calls}})
+
+    async def read_all() -> list[Piece]:
+        answer = ollama_stream.read_answer(lines(), kind=JobKind.CHAT, call_prefix="call")
+        return [piece async for piece in answer]
+
+    with pytest.raises(RuntimeFailure, match="tool calls of unknown shape"):
+        asyncio.run(read_all())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 
@@ -12,7 +12,6 @@ import msgspec
 import structlog
 
 from basis.wire.frames import (
-    MAX_CHUNK_TEXT_BYTES,
     Chunk,
     Done,
     Failed,
@@ -21,6 +20,7 @@ from basis.wire.frames import (
     Vector,
     WorkerFault,
 )
+from basis.worker.chunk_parts import split_piece
 from basis.worker.link import LinkLost
 from basis.worker.runtimes.base import (
     Finish,
@@ -33,8 +33,6 @@ from basis.worker.runtimes.base import (
 from basis.worker.state import LeaseEnd, LeaseOutcome
 
 _MAX_DETAIL_CHARACTERS = 500
-_SURE_CHARACTERS = MAX_CHUNK_TEXT_BYTES // 4
-"""No character needs more than four bytes in UTF-8."""
 
 Send = Callable[[FromWorker], Awaitable[None]]
 
@@ -148,34 +146,6 @@ class Lease:
             prompt_tokens=finish.prompt_tokens if finish else 0,
             output_tokens=finish.output_tokens if finish else 0,
         )
-
-
-def split_piece(piece: TextPiece | VectorPiece) -> list[TextPiece | VectorPiece]:
-    """The piece in parts whose texts fit into a chunk; what is no text rides with the first."""
-    if isinstance(piece, VectorPiece) or _fits(piece):
-        return [piece]
-    parts: list[TextPiece | VectorPiece] = [
-        *(TextPiece(reasoning=part) for part in _split_text(piece.reasoning)),
-        *(TextPiece(text=part) for part in _split_text(piece.text)),
-    ]
-    first = msgspec.structs.replace(
-        parts[0],
-        tool_calls=piece.tool_calls,
-        logprobs=piece.logprobs,
-        token_ids=piece.token_ids,
-    )
-    return [first, *parts[1:]]
-
-
-def _fits(piece: TextPiece) -> bool:
-    if len(piece.text) + len(piece.reasoning) <= _SURE_CHARACTERS:
-        return True
-    return len(piece.text.encode()) + len(piece.reasoning.encode()) <= MAX_CHUNK_TEXT_BYTES
-
-
-def _split_text(text: str) -> Iterator[str]:
-    for start in range(0, len(text), _SURE_CHARACTERS):
-        yield text[start : start + _SURE_CHARACTERS]
 
 
 def _frame_of(piece: TextPiece | VectorPiece, lease_id: str, seq: int) -> Chunk | Vector:

@@ -8,10 +8,11 @@ from contextlib import aclosing
 import msgspec
 
 from basis.wire.frames import FinishReason, JobKind, WorkerFault
-from basis.wire.tool_calls import FunctionDelta, ToolCallDelta
+from basis.wire.tool_calls import ToolCallDelta
 from basis.worker.runtimes.base import Finish, Piece, RuntimeFailure, TextPiece
 from basis.worker.runtimes.faults import fault_of_event
 from basis.worker.runtimes.logprobs import CompletionLogprobs, TokenLogprob, chat_logprobs
+from basis.worker.runtimes.tool_calls import begin_call
 
 _FINISHES = {"stop": FinishReason.STOP, "length": FinishReason.LENGTH}
 
@@ -57,8 +58,8 @@ async def read_answer(
     `call_prefix` makes ids for tool calls, of which older versions have none.
 
     Raises:
-        RuntimeFailure: an error line under HTTP 200, or an end without `done`, which is what a
-            model that repeats itself gets.
+        RuntimeFailure: an error line under HTTP 200, tool calls that the link would not take, or an
+            end without `done`, which is what a model that repeats itself gets.
     """
     reader = _AnswerReader(kind, call_prefix)
     async with aclosing(lines):
@@ -116,16 +117,13 @@ class _AnswerReader:
         first = self._calls
         self._calls += len(calls)
         return tuple(
-            ToolCallDelta(
-                index=index,
-                id=call.id or f"{self._call_prefix}-{index}",
-                type="function",
-                function=FunctionDelta(
-                    name=call.function.name,
-                    arguments=bytes(call.function.arguments).decode(),
-                ),
+            begin_call(
+                number,
+                call_id=call.id or f"{self._call_prefix}-{number}",
+                name=call.function.name,
+                arguments=bytes(call.function.arguments).decode(),
             )
-            for index, call in enumerate(calls, first)
+            for number, call in enumerate(calls, first)
         )
 
     def _read_logprobs(self, tokens: list[TokenLogprob], text: str) -> msgspec.Raw | None:

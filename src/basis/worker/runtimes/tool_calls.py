@@ -1,4 +1,4 @@
-"""Tool calls of servers that speak OpenAI's API, made into the one shape that the link takes.
+"""Tool calls of runtimes' servers, made into the one shape that the link takes.
 
 Servers repeat a call's id and name, leave out indices or ids, or send arguments as an object; none
 of that may cost the worker its link.
@@ -25,6 +25,9 @@ class _Delta(msgspec.Struct, frozen=True, kw_only=True):
     id: str | None = None
     function: _Function | None = None
 
+
+_MAX_NAME_CHARACTERS = 1_024
+"""Of a call's id or its function's name, which must fit into one frame whole; OpenAI's have 64."""
 
 _DELTAS = msgspec.json.Decoder(list[_Delta])
 
@@ -60,16 +63,15 @@ class ToolCallReader:
             if function.name not in {None, "", self._names[call]}:
                 raise _malformed("one call has two names")
             return ToolCallDelta(index=call, function=FunctionDelta(arguments=arguments))
-        if not function.name or len(self._places) == MAX_TOOL_CALLS:
-            raise _malformed("a call has no name, or there are too many")
-        self._places.append(delta.index)
-        self._names.append(function.name)
-        return ToolCallDelta(
-            index=len(self._places) - 1,
-            id=delta.id or f"call-{secrets.token_hex(12)}",
-            type="function",
-            function=FunctionDelta(name=function.name, arguments=arguments or ""),
+        begun = begin_call(
+            len(self._places),
+            call_id=delta.id or f"call-{secrets.token_hex(12)}",
+            name=function.name or "",
+            arguments=arguments or "",
         )
+        self._places.append(delta.index)
+        self._names.append(function.name or "")
+        return begun
 
     def _find(self, delta: _Delta) -> int | None:
         """Which of the calls the delta goes on with; None if it begins another one."""
@@ -77,6 +79,26 @@ class ToolCallReader:
             return self._places.index(delta.index) if delta.index in self._places else None
         begins = bool(delta.id or (delta.function and delta.function.name))
         return None if begins or not self._places else len(self._places) - 1
+
+
+def begin_call(number: int, *, call_id: str, name: str, arguments: str) -> ToolCallDelta:
+    """The delta that begins call `number` of an answer, counted from 0.
+
+    Raises:
+        RuntimeFailure: the link would not take it, and would end with every job on it.
+    """
+    if not name:
+        raise _malformed("a call has no name")
+    if number >= MAX_TOOL_CALLS:
+        raise _malformed(f"there are more than {MAX_TOOL_CALLS} calls")
+    if max(len(call_id), len(name)) > _MAX_NAME_CHARACTERS:
+        raise _malformed(f"an id or a name has more than {_MAX_NAME_CHARACTERS} characters")
+    return ToolCallDelta(
+        index=number,
+        id=call_id,
+        type="function",
+        function=FunctionDelta(name=name, arguments=arguments),
+    )
 
 
 def _malformed(how: str) -> RuntimeFailure:
