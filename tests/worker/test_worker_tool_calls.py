@@ -75,6 +75,45 @@ def test_calls__without_an_id__get_one_each() -> None:
     assert first["id"] != second["id"]
 
 
+def test_calls__of_one_index_with_ids_of_their_own__stay_apart() -> None:
+    calls = read(
+        [begin(id="a"), begin(id="b")],
+        [go_on("1", id="a"), go_on("2", id="b"), go_on("3"), begin(id="a", arguments="4")],
+    )
+
+    assert [(call["index"], call.get("id")) for call in calls[:2]] == [(0, "a"), (1, "b")]
+    assert [(call["index"], call["function"]["arguments"]) for call in calls[2:]] == [
+        (0, "1"),
+        (1, "2"),
+        (1, "3"),
+        (0, "4"),
+    ]
+
+
+def test_calls__of_one_index_with_a_new_id_on_each_delta__are_one() -> None:
+    assert read([begin()], [go_on("{}", id="x")], [go_on("", id="y")])[1:] == [
+        go_on("{}"),
+        go_on(""),
+    ]
+
+
+def test_calls__without_an_index_and_named_again_and_again__are_named_once() -> None:
+    calls = read(
+        [begin(None, id="a"), begin(None, id="b")],
+        [begin(None, id="a", arguments="1"), begin(None, id="b", arguments="2")],
+        [go_on("3", index=None, id="a"), go_on("4", index=None)],
+    )
+
+    assert [call["index"] for call in calls] == [0, 1, 0, 1, 0, 1]
+    assert [call.get("id") for call in calls] == ["a", "b", None, None, None, None]
+
+
+def test_calls__without_an_index_and_of_one_id__begin_with_another_name() -> None:
+    calls = read([begin(None), begin(None, "g"), begin(None, "g", "{}")])
+
+    assert [call["index"] for call in calls] == [0, 1, 1]
+
+
 def test_calls__arguments_as_an_object__become_text() -> None:
     (call,) = read([begin(function={"name": "f", "arguments": {"a": 1}})])
 

@@ -26,8 +26,16 @@ class _Delta(msgspec.Struct, frozen=True, kw_only=True):
     function: _Function | None = None
 
 
+class _Call(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as the server began it: its own index and id (None and "" if none), and its name."""
+
+    index: int | None
+    id: str
+    name: str
+
+
 _MAX_NAME_CHARACTERS = 1_024
-"""Of a call's id or its function's name, which must fit into one frame whole; OpenAI's have 64."""
+"""Of an id or a name, which must fit into one frame whole; OpenAI allows a function's name 64."""
 
 _DELTAS = msgspec.json.Decoder(list[_Delta])
 
@@ -36,9 +44,8 @@ class ToolCallReader:
     """The tool calls of one answer, as far as they have come."""
 
     def __init__(self) -> None:
-        self._places: list[int | None] = []
-        """The server's own index of each call, in the order in which they began."""
-        self._names: list[str] = []
+        self._calls: list[_Call] = []
+        """In the order in which they began."""
 
     def read(self, raw: msgspec.Raw | None) -> tuple[ToolCallDelta, ...]:
         """The next deltas, in the link's shape.
@@ -58,27 +65,37 @@ class ToolCallReader:
         arguments = function.arguments
         if isinstance(arguments, dict):
             arguments = msgspec.json.encode(arguments).decode()
-        call = self._find(delta)
-        if call is not None:
-            if function.name not in {None, "", self._names[call]}:
+        name = function.name or ""
+        number = self._find(delta, name)
+        if number is not None:
+            if name not in {"", self._calls[number].name}:
                 raise _malformed("one call has two names")
-            return ToolCallDelta(index=call, function=FunctionDelta(arguments=arguments))
+            return ToolCallDelta(index=number, function=FunctionDelta(arguments=arguments))
         begun = begin_call(
-            len(self._places),
+            len(self._calls),
             call_id=delta.id or f"call-{secrets.token_hex(12)}",
-            name=function.name or "",
+            name=name,
             arguments=arguments or "",
         )
-        self._places.append(delta.index)
-        self._names.append(function.name or "")
+        self._calls.append(_Call(index=delta.index, id=delta.id or "", name=name))
         return begun
 
-    def _find(self, delta: _Delta) -> int | None:
+    def _find(self, delta: _Delta, name: str) -> int | None:
         """Which of the calls the delta goes on with; None if it begins another one."""
+        numbers = range(len(self._calls))
         if delta.index is not None:
-            return self._places.index(delta.index) if delta.index in self._places else None
-        begins = bool(delta.id or (delta.function and delta.function.name))
-        return None if begins or not self._places else len(self._places) - 1
+            numbers = [n for n in numbers if self._calls[n].index == delta.index]
+        same_id = [n for n in numbers if delta.id and self._calls[n].id == delta.id]
+        if delta.index is None:
+            # Some servers give every call one id, so that only the name tells them apart.
+            same_id = [n for n in same_id if name in {"", self._calls[n].name}]
+            begins = bool(delta.id or name)
+        else:
+            # Some servers make up a new id for each delta, so that only a name begins a call.
+            begins = bool(delta.id and name) and any(self._calls[n].id for n in numbers)
+        if same_id:
+            return same_id[-1]
+        return None if begins or not numbers else numbers[-1]
 
 
 def begin_call(number: int, *, call_id: str, name: str, arguments: str) -> ToolCallDelta:
