@@ -128,6 +128,7 @@ class OrchestratorDouble:
     def __init__(self) -> None:
         self.url = ""
         self.catalog = CATALOG
+        self.session_id = "session-1"
         self.heartbeat_s = 15
         self.window_frames = 256
         self.answers_status = True
@@ -202,7 +203,7 @@ class OrchestratorDouble:
     def _welcome(self, hello: frames.Hello) -> frames.Welcome:
         return frames.Welcome(
             protocol=frames.PROTOCOL_VERSION,
-            session_id="session-1",
+            session_id=self.session_id,
             heartbeat_s=self.heartbeat_s,
             window_frames=self.window_frames,
             models=[frames.ModelVerdict(model=o.model, routable=True) for o in hello.models],

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import msgspec
 import pytest
+import structlog
 from orchestrator_double import CATALOG, OrchestratorDouble, chat_job
 from running_worker import Start, begin_stuck_job, expect_soon
 
@@ -150,6 +151,38 @@ async def test_end__artefact_that_the_catalog_does_not_accept__says_both_digests
     worker = start(runtime="llamacpp", models=(ModelChoice(model="basis-tiny"),))
     assert await worker.exit_code() is ExitCode.WRONG_DIGEST
     assert orchestrator.registrations == []
+
+
+async def test_log__words_of_the_orchestrator__are_short_lines_without_control_characters(
+    orchestrator: OrchestratorDouble, start: Start
+) -> None:
+    evil = "\x1b[2J\r\n" + "x" * 900
+    receipt = frames.Receipt(
+        job_id=evil,
+        status=evil,
+        receipt_hash=evil,
+        prompt_tokens=1,
+        output_tokens=2,
+        quality_bps=10_000,
+        uptime_bps=10_000,
+        latency_bps=10_000,
+        reward_raw=evil,
+        earned_raw="7",
+    )
+    with structlog.testing.capture_logs() as lines:
+        orchestrator.session_id = evil
+        worker = start()
+        connection = await orchestrator.connected()
+        await connection.send(receipt)
+        for job in (chat_job("x", lease_id=evil), chat_job("x", lease_id=evil, model="none")):
+            await connection.send(job)
+            await connection.until_end(evil)
+        await expect_soon(lambda: worker.board.state.jobs_done == 1)
+
+    told = {line["event"]: line for line in lines}
+    assert {"connected", "receipt", "job", "job_refused"} <= told.keys()
+    words = [word for line in lines for word in line.values() if isinstance(word, str)]
+    assert [word for word in words if not word.isprintable() or len(word) > 300] == []
 
 
 @pytest.mark.parametrize(

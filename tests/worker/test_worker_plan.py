@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,6 +30,7 @@ from basis.worker.state import (
     advance_standing,
     advance_welcome,
 )
+from basis.worker.view import describe_state
 
 STATE = WorkerState(worker_id="host-1", orchestrator="http://o", slots=2)
 WELCOME = Welcome(
@@ -40,6 +42,18 @@ WELCOME = Welcome(
     earned_raw="1500000000000000000",
     token_symbol="BASIS",
     token_decimals=18,
+)
+RECEIPT = Receipt(
+    job_id="j",
+    status="completed",
+    receipt_hash="h",
+    prompt_tokens=1,
+    output_tokens=1,
+    quality_bps=10_000,
+    uptime_bps=10_000,
+    latency_bps=10_000,
+    reward_raw="1",
+    earned_raw="2000000000000000000",
 )
 
 
@@ -169,19 +183,38 @@ def test_earnings__welcome_and_receipt__show_whole_tokens() -> None:
     welcomed = advance_welcome(STATE, WELCOME)
     assert describe_earnings(STATE) == ""
     assert describe_earnings(welcomed) == "1.5 BASIS"
-    receipt = Receipt(
-        job_id="j",
-        status="completed",
-        receipt_hash="h",
-        prompt_tokens=1,
-        output_tokens=1,
-        quality_bps=10_000,
-        uptime_bps=10_000,
-        latency_bps=10_000,
-        reward_raw="1",
-        earned_raw="2000000000000000000",
-    )
-    assert describe_earnings(advance_receipt(welcomed, receipt)) == "2 BASIS"
+    assert describe_earnings(advance_receipt(welcomed, RECEIPT)) == "2 BASIS"
+
+
+def test_welcome__words_that_a_terminal_would_obey__are_shown_without_them() -> None:
+    verdicts = [
+        ModelVerdict(model="tiny\x1b[2J", routable=False, reason="\x1b]0;owned\x07" + "x" * 900),
+        ModelVerdict(model="echo\n\r" + "y" * 900, routable=True),
+    ]
+    welcome = msgspec.structs.replace(WELCOME, models=verdicts, token_symbol="BA\x1b[31mSIS")
+    standing = Standing(state="on\x1b[1mline", why="\x1b[5mcalm")
+    state = advance_standing(advance_welcome(STATE, welcome), standing)
+
+    assert state.token_symbol == "BA [31mSIS"
+    assert (state.standing_state, state.standing_why) == ("on [1mline", "[5mcalm")
+    for row in (*describe_state(state).values(), explain_idle(state)):
+        assert row.isprintable()
+        assert len(row) < 1_000
+
+
+@pytest.mark.parametrize("earned_raw", ["9" * 5_000, "-1", "", "1.5", "٣"])
+def test_earnings__sum_that_is_no_amount__stay_as_they_were(earned_raw: str) -> None:
+    welcomed = advance_welcome(STATE, WELCOME)
+    receipt = msgspec.structs.replace(RECEIPT, earned_raw=earned_raw)
+
+    assert describe_earnings(advance_receipt(welcomed, receipt)) == "1.5 BASIS"
+
+
+@pytest.mark.parametrize(("decimals", "shown"), [(-1, 0), (10**9, 255)])
+def test_earnings__decimals_of_no_token__are_held_to_one_byte(decimals: int, shown: int) -> None:
+    welcome = msgspec.structs.replace(WELCOME, token_decimals=decimals)
+
+    assert advance_welcome(STATE, welcome).token_decimals == shown
 
 
 @given(outcomes=st.lists(st.sampled_from(list(LeaseOutcome)), max_size=20))

@@ -21,6 +21,7 @@ from basis.wire.frames import (
     WorkerFault,
 )
 from basis.worker.chunk_parts import split_piece
+from basis.worker.foreign_words import shorten
 from basis.worker.link import LinkLost
 from basis.worker.runtimes.base import (
     Finish,
@@ -84,7 +85,7 @@ class Lease:
                 RuntimeFailure(WorkerFault.RUNTIME_ERROR, detail), started_s
             )
         except Exception as error:  # noqa: BLE001 - a fault of ours must not end other jobs
-            structlog.get_logger().exception("lease_fault", lease_id=self.job.lease_id)
+            structlog.get_logger().exception("lease_fault", lease_id=shorten(self.job.lease_id))
             detail = f"a fault of the worker: {type(error).__name__}"
             return await self._give_back(
                 RuntimeFailure(WorkerFault.RUNTIME_ERROR, detail), started_s

@@ -168,10 +168,12 @@ class _Worker:
             self._was_welcomed = True
             self._backoff.reset()
             self._registered_anew = False
-            self._board.note("connected", session_id=welcome.session_id)
+            self._board.note("connected", session_id=shorten(welcome.session_id))
             for verdict in welcome.models:
                 if not verdict.routable:
-                    self._board.warn("no_jobs", model=verdict.model, reason=shorten(verdict.reason))
+                    self._board.warn(
+                        "no_jobs", model=shorten(verdict.model), reason=shorten(verdict.reason)
+                    )
             end = await Session(
                 link=link, welcome=welcome, runtime=runtime, board=self._board, stop=self._stop
             ).serve()

@@ -165,10 +165,10 @@ class Session:
             await self._link.send(
                 Failed(lease_id=job.lease_id, reason=refusal.reason, detail=refusal.detail)
             )
-            self._board.warn("job_refused", job_id=job.job_id, reason=refusal.reason.value)
+            self._board.warn("job_refused", job_id=shorten(job.job_id), reason=refusal.reason.value)
             return
         if job.lease_id in self._leases:
-            raise LinkLost(f"the lease {job.lease_id} was given twice")
+            raise LinkLost(f"the lease {shorten(job.lease_id)} was given twice")
         lease = Lease(
             job,
             runtime=self._runtime,
@@ -196,13 +196,13 @@ class Session:
         self._board.state = advance_receipt(self._board.state, receipt)
         self._board.note(
             "receipt",
-            job_id=receipt.job_id,
-            status=receipt.status,
-            reward_raw=receipt.reward_raw,
+            job_id=shorten(receipt.job_id),
+            status=shorten(receipt.status),
+            reward_raw=shorten(receipt.reward_raw),
             quality_bps=receipt.quality_bps,
             uptime_bps=receipt.uptime_bps,
             latency_bps=receipt.latency_bps,
-            receipt_hash=receipt.receipt_hash,
+            receipt_hash=shorten(receipt.receipt_hash),
         )
 
     def _on_notice(self, notice: Notice) -> None:
@@ -228,8 +228,8 @@ class Session:
 
 def _note_end(board: Board, end: LeaseEnd) -> None:
     fields = {
-        "job_id": end.job_id,
-        "model": end.model,
+        "job_id": shorten(end.job_id),
+        "model": shorten(end.model),
         "outcome": end.outcome.value,
         "elapsed_ms": round(end.elapsed_s * 1000),
         "frames": end.frames,

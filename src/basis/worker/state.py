@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, replace
 
 from basis.wire.frames import ModelVerdict, Receipt, Standing, Welcome
 from basis.worker.foreign_words import shorten
+
+_RAW_DIGITS = re.compile(r"[0-9]{1,78}")
+"""An amount has 256 bits."""
+
+_MOST_DECIMALS = 255
+"""ERC-20's `decimals` is one byte."""
 
 
 class Phase(enum.StrEnum):
@@ -79,14 +86,14 @@ def advance_phase(state: WorkerState, phase: Phase, detail: str = "") -> WorkerS
 
 
 def advance_welcome(state: WorkerState, welcome: Welcome) -> WorkerState:
-    """The link stands."""
+    """The link stands. The orchestrator's words are made fit to be shown."""
     return replace(
         advance_phase(state, Phase.READY),
-        verdicts=tuple(welcome.models),
+        verdicts=tuple(_clean_verdict(verdict) for verdict in welcome.models),
         busy_slots=0,
         earned_raw=_parse_raw(welcome.earned_raw, otherwise=state.earned_raw),
-        token_symbol=welcome.token_symbol,
-        token_decimals=welcome.token_decimals,
+        token_symbol=shorten(welcome.token_symbol),
+        token_decimals=min(max(0, welcome.token_decimals), _MOST_DECIMALS),
     )
 
 
@@ -94,7 +101,7 @@ def advance_standing(state: WorkerState, standing: Standing) -> WorkerState:
     """The orchestrator said how it sees the worker."""
     return replace(
         state,
-        standing_state=standing.state,
+        standing_state=shorten(standing.state),
         standing_why=shorten(standing.why),
         queued_jobs=standing.queued_jobs,
     )
@@ -126,4 +133,12 @@ def advance_receipt(state: WorkerState, receipt: Receipt) -> WorkerState:
 
 def _parse_raw(text: str, *, otherwise: int) -> int:
     """Base units for display; a number that is none changes nothing, since it is only shown."""
-    return int(text) if text.isascii() and text.isdigit() else otherwise
+    return int(text) if _RAW_DIGITS.fullmatch(text) else otherwise
+
+
+def _clean_verdict(verdict: ModelVerdict) -> ModelVerdict:
+    return ModelVerdict(
+        model=shorten(verdict.model),
+        routable=verdict.routable,
+        reason=shorten(verdict.reason),
+    )
