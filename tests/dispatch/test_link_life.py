@@ -157,3 +157,20 @@ async def test_session__worker_that_reads_nothing__is_given_up_at_32_mebibytes(
 
         assert session.is_closed
         await until(lambda: not house.context.dispatcher.sessions)
+
+
+async def test_session__ended_while_its_worker_reads_nothing__is_cut_off(tmp_path: Path) -> None:
+    text = "x" * (1 << 20)
+    async with open_house(tmp_path) as house:
+        session = house.session
+        house.worker._reader.cancel()
+        for _ in range(24):
+            session.send(frames.Notice(level="info", code="ballast", text=text))
+        house.context.dispatcher.remove_session(session, detail="no frame for too long")
+        await until(lambda: not session._outbox)
+        received = 0
+        async with asyncio.timeout(20):
+            async for _message in house.worker.socket:
+                received += 1
+
+    assert received < 24

@@ -32,6 +32,7 @@ _log = structlog.get_logger(__name__)
 _decode = msgspec.json.Decoder(frames.FromWorker).decode
 _LONGEST_DETAIL = 500
 _CLOSE_TIMEOUT_S = 2.0
+"""How long the last frames may take to be read, before the connection is cut off."""
 
 _FAULTS: Mapping[frames.WorkerFault, tuple[FailureReason, bool]] = {
     frames.WorkerFault.BAD_REQUEST: (FailureReason.BAD_REQUEST, False),
@@ -84,8 +85,7 @@ class LinkServer:
             try:
                 session, welcome = await self._doorkeeper.admit(socket)
             except RefusedLink as refusal:
-                await _send(socket, refusal.frame)
-                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+                await _refuse(request, socket, refusal.frame)
                 _log.info("worker_refused", code=refusal.frame.code)
                 return socket
         session.send(welcome)
@@ -93,7 +93,7 @@ class LinkServer:
         self._roster.on_linked(session.worker_id)
         self._mark_online(session)
         _log.info("worker_online", worker=session.worker_id, slots=session.slots)
-        await self._serve(socket, session)
+        await self._serve(request, socket, session)
         return socket
 
     async def watch_sessions(self) -> None:
@@ -105,8 +105,10 @@ class LinkServer:
                 if now_us() - session.heard_us > limit_us:
                     self._dispatcher.remove_session(session, detail="no frame for too long")
 
-    async def _serve(self, socket: web.WebSocketResponse, session: WorkerSession) -> None:
-        sender = asyncio.create_task(_write_outgoing(socket, session))
+    async def _serve(
+        self, request: web.Request, socket: web.WebSocketResponse, session: WorkerSession
+    ) -> None:
+        sender = asyncio.create_task(_write_outgoing(request, socket, session))
         detail = "the link closed"
         try:
             detail = await self._read_frames(socket, session)
@@ -114,10 +116,7 @@ class LinkServer:
             # Before anything is awaited: whatever interrupts us, the session is gone.
             self._dispatcher.remove_session(session, detail=detail)
             _log.info("worker_offline", worker=session.worker_id, reason=detail)
-            with contextlib.suppress(TimeoutError, ConnectionError):
-                async with asyncio.timeout(_CLOSE_TIMEOUT_S):
-                    await sender
-            sender.cancel()
+            await sender
 
     async def _read_frames(self, socket: web.WebSocketResponse, session: WorkerSession) -> str:
         while not session.is_closed:
@@ -223,16 +222,48 @@ def _notify(session: WorkerSession, code: str, text: str) -> None:
     session.send(frames.Notice(level="error", code=code, text=text[:_LONGEST_DETAIL]))
 
 
-async def _send(socket: web.WebSocketResponse, frame: frames.ToWorker) -> None:
-    with contextlib.suppress(ConnectionError):
-        await socket.send_str(msgspec.json.encode(frame).decode())
+async def _refuse(
+    request: web.Request, socket: web.WebSocketResponse, refused: frames.Refused
+) -> None:
+    """Says why, closes the socket, and cuts off a peer that does not read it."""
+    try:
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await socket.send_str(msgspec.json.encode(refused).decode())
+                await socket.close(code=WSCloseCode.POLICY_VIOLATION)
+    finally:
+        _cut_off(request)
 
 
-async def _write_outgoing(socket: web.WebSocketResponse, session: WorkerSession) -> None:
-    """Writes queued frames until the session closes, then closes the socket."""
+async def _write_outgoing(
+    request: web.Request, socket: web.WebSocketResponse, session: WorkerSession
+) -> None:
+    """Writes queued frames until the session is closed, then closes the socket.
+
+    A peer that leaves the last frames unread is cut off: it would keep socket, tasks and frames.
+    """
+    writing = asyncio.create_task(_write_frames(socket, session))
+    try:
+        await session.wait_closed()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+                await writing
+    finally:
+        writing.cancel()
+        session.drop_outgoing()
+        _cut_off(request)
+
+
+async def _write_frames(socket: web.WebSocketResponse, session: WorkerSession) -> None:
     try:
         while (data := await session.next_outgoing()) is not None:
             await socket.send_frame(data, WSMsgType.TEXT)
     except ConnectionError:
         session.close(reason=FailureReason.WORKER_LOST, detail="the link broke")
     await socket.close()
+
+
+def _cut_off(request: web.Request) -> None:
+    """Ends the connection at once; `close` alone would wait until everything is read."""
+    if request.transport is not None:
+        request.transport.abort()

@@ -45,6 +45,7 @@ class WorkerSession:
     _outbox: deque[bytes] = field(default_factory=deque[bytes])
     _outbox_bytes: int = 0
     _outbox_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    _closed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def is_routable(self) -> bool:
@@ -93,11 +94,21 @@ class WorkerSession:
         self._outbox_bytes -= len(data)
         return data
 
+    async def wait_closed(self) -> None:
+        """Returns once the session is closed, by whomever."""
+        await self._closed.wait()
+
+    def drop_outgoing(self) -> None:
+        """Forgets what is queued: nobody will read it."""
+        self._outbox.clear()
+        self._outbox_bytes = 0
+
     def close(self, *, reason: FailureReason, detail: str) -> None:
-        """Ends the session and fails its leases; what is queued is still written."""
+        """Ends the session and fails its leases; what is queued may still be written."""
         if self.is_closed:
             return
         self.is_closed = True
+        self._closed.set()
         self._outbox_ready.set()
         failure = LeaseFailure(reason=reason, detail=detail, is_retryable=True)
         for lease in list(self.leases.values()):
