@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from basis.gateway.answer_text import AnswerText, frame_bytes
+from basis.gateway.logprobs import Logprobs, logprobs_bytes
 from basis.wire.frames import Chunk, JobKind, Vector
 from basis.wire.tool_calls import FunctionDelta, ToolCallDelta
 from tests.support.tool_calls import cut_calls, make_call
@@ -86,8 +87,34 @@ def test_frame_bytes__tool_calls__count_what_is_written() -> None:
     assert frame_bytes(make_chunk("abc", tool_calls=[CALL])) == len("abc" + "add" + "{}")
 
 
-def test_frame_bytes__logprobs__count_a_little() -> None:
-    plain = make_chunk("abc")
-    weighed = make_chunk("abc", logprobs=msgspec.Raw(b'"' + b"x" * 20_480 + b'"'))
+def test_logprobs_bytes__of_a_frame__are_those_of_its_json() -> None:
+    raw = msgspec.Raw(b'{"content":[]}')
 
-    assert frame_bytes(weighed) - frame_bytes(plain) == 20
+    assert logprobs_bytes(make_chunk("abc", logprobs=raw)) == len(b'{"content":[]}')
+    assert logprobs_bytes(make_chunk("abc")) == logprobs_bytes(VECTOR) == 0
+
+
+@pytest.mark.parametrize(
+    ("pieces", "joined"),
+    [
+        ([], None),
+        ([b"[]", b"7", b'{"content":null}', b'{"other":[1]}', b'{"content":7}'], None),
+        ([b'{"content":[]}'], {"content": []}),
+        ([b'{"content":[ 1,2 ]}', b'{"content":[ ]}', b'{"content":[3]}'], {"content": [1, 2, 3]}),
+        (
+            [b'{"tokens":["a"],"top_logprobs":null}', b'{"tokens":["]"],"text_offset":[1]}'],
+            {"tokens": ["a", "]"], "text_offset": [1]},
+        ),
+    ],
+    ids=["none", "odd", "empty", "chat", "completion"],
+)
+def test_logprobs__pieces__are_joined_list_by_list(
+    pieces: list[bytes], joined: dict[str, object] | None
+) -> None:
+    logprobs = Logprobs()
+    for piece in pieces:
+        logprobs.add(make_chunk(logprobs=msgspec.Raw(piece)))
+
+    raw = logprobs.joined()
+
+    assert (raw and msgspec.json.decode(raw)) == joined

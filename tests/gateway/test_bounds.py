@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from basis.rules.errors import StorageUnavailable
@@ -40,6 +41,22 @@ async def test_chat__many_small_tool_call_deltas__are_no_overrun(tmp_path: Path)
     assert response.status == 200, answer
     call = answer["choices"][0]["message"]["tool_calls"][0]
     assert call["function"]["arguments"] == "x" * 200
+
+
+@pytest.mark.parametrize("is_asked", [True, False], ids=["asked", "unasked"])
+async def test_chat__more_logprobs_than_tokens_can_have__are_an_overrun(
+    tmp_path: Path, is_asked: bool
+) -> None:
+    weight = msgspec.Raw(b'{"content":[' + b",".join([b"[]"] * 30_000) + b"]}")
+
+    async def weigh_without_end(worker: ScriptedWorker, job: frames.Job) -> None:
+        count = await worker.stream(job, ["a"] * 10, logprobs=weight)
+        await worker.done(job, count)
+
+    async with open_house(tmp_path, script=weigh_without_end, window_frames=4) as house:
+        asking = house.customer.chat(max_tokens=10, logprobs=is_asked)
+        async with asking as response:
+            await expect_error(response, 502, "protocol_violation")
 
 
 @pytest.mark.parametrize("index", [1, -1, 0], ids=["beyond", "negative", "twice"])

@@ -204,6 +204,20 @@ async def test_chat__logprobs_streamed__come_with_their_chunk(tmp_path: Path) ->
     assert streamed == [logprobs_of("Hello"), logprobs_of(" there.")]
 
 
+@pytest.mark.parametrize("asked", [{}, {"logprobs": False}], ids=["absent", "false"])
+async def test_chat__logprobs_that_nobody_asked_for__are_dropped(
+    tmp_path: Path, asked: dict[str, bool]
+) -> None:
+    async with open_house(tmp_path, script=weigh_words) as house:
+        async with house.customer.chat(**asked) as response:
+            plain = (await response.json())["choices"][0]["logprobs"]
+        async with house.customer.chat(stream=True, **asked) as response:
+            events = await read_events(response)
+
+    assert plain is None
+    assert {event["choices"][0]["logprobs"] for event in events[:-1]} == {None}
+
+
 @pytest.mark.parametrize("field", ["logprobs", "tool_calls"])
 async def test_chat__json_over_several_lines__stays_one_event(tmp_path: Path, field: str) -> None:
     call = b'[\n\n{\r\n"index": 0, "id": "c", "function": {"name": "f"}}]'
@@ -216,7 +230,7 @@ async def test_chat__json_over_several_lines__stays_one_event(tmp_path: Path, fi
 
     async with (
         open_house(tmp_path, script=write_lines) as house,
-        house.customer.chat(stream=True) as response,
+        house.customer.chat(stream=True, logprobs=True) as response,
     ):
         events = await read_events(response)
 

@@ -39,6 +39,7 @@ def connect_and_never_read(house: House) -> socket.socket:
             "model": "basis-tiny",
             "messages": [{"role": "user", "content": "slow"}],
             "stream": True,
+            "logprobs": True,
         }
     ).encode()
     head = (

@@ -86,14 +86,11 @@ class AnswerText:
 def frame_bytes(frame: Chunk | Vector) -> int:
     """What a frame counts towards the bound of its answer: the bytes of its text, cheaply found.
 
-    At least 1, so that frames without text come to an end too; logprobs count a little, so that
-    they are bounded as well (twenty alternatives of a token are some 2 KiB).
+    At least 1, so that frames without text come to an end too.
     """
     if isinstance(frame, Vector):
         return 1
     size = max(1, len(frame.text) + len(frame.reasoning))
-    if not isinstance(frame.logprobs, msgspec.UnsetType):
-        size += len(bytes(frame.logprobs)) // 1_024
     for delta in frame.tool_calls:
         size += len(delta.function.name or "") + len(delta.function.arguments or "")
     return size

@@ -56,6 +56,7 @@ class JobProgress:
     """What was delivered."""
     delivered_frames: int = 0
     text_bytes: int = 0
+    logprobs_bytes: int = 0
 
     def on_delivered(self, frames: Sequence[Chunk | Vector]) -> None:
         """The customer has been handed these frames."""
@@ -71,6 +72,7 @@ class JobProgress:
         self.answer.clear()
         self.delivered_frames = 0
         self.text_bytes = 0
+        self.logprobs_bytes = 0
 
 
 class Sink(Protocol):

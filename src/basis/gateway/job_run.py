@@ -17,10 +17,11 @@ from basis.gateway.answer_text import frame_bytes
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobOutcome, JobProgress, Sink
 from basis.gateway.job_end import JobEnd
+from basis.gateway.logprobs import MOST_BYTES_PER_TOKEN, logprobs_bytes
 from basis.rules.errors import BasisError, JobFailed, LimitExceeded, RuntimePending
 from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus
 from basis.storage.job_store import FinishedJob, JobWrite, OpenJob
-from basis.wire.frames import Chunk, Done, Vector
+from basis.wire.frames import MAX_CHUNK_EXTRA_BYTES, Chunk, Done, Vector
 
 _log = structlog.get_logger(__name__)
 
@@ -51,6 +52,7 @@ class JobRun:
         self._progress = JobProgress()
         self._end = JobEnd(context, job, self._progress)
         self._max_text_bytes = job.max_tokens * job.meter.longest_token_bytes + _OVERRUN_SLACK_BYTES
+        self._max_logprobs_bytes = job.max_tokens * MOST_BYTES_PER_TOKEN + MAX_CHUNK_EXTRA_BYTES
         self._opened: asyncio.Future[object] | None = None
 
     async def run(self) -> JobOutcome:
@@ -179,12 +181,15 @@ class JobRun:
             held.acknowledge()
 
     def _count_bytes(self, frames: Sequence[Chunk | Vector]) -> LeaseFailure | None:
-        self._progress.text_bytes += sum(frame_bytes(frame) for frame in frames)
-        if self._progress.text_bytes <= self._max_text_bytes:
+        progress = self._progress
+        progress.text_bytes += sum(frame_bytes(frame) for frame in frames)
+        progress.logprobs_bytes += sum(logprobs_bytes(frame) for frame in frames)
+        is_text_within = progress.text_bytes <= self._max_text_bytes
+        if is_text_within and progress.logprobs_bytes <= self._max_logprobs_bytes:
             return None
         return LeaseFailure(
             reason=FailureReason.PROTOCOL_VIOLATION,
-            detail=f"more text than {self._job.max_tokens} tokens can be",
+            detail=f"more than {self._job.max_tokens} tokens can be",
             is_retryable=True,
         )
 

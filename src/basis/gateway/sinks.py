@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from aiohttp import web
@@ -16,6 +16,7 @@ from aiohttp import web
 from basis.gateway.answer_text import AnswerText
 from basis.gateway.errors import error_body
 from basis.gateway.job import JobOutcome
+from basis.gateway.logprobs import Logprobs
 from basis.rules.errors import BasisError
 from basis.wire.frames import Chunk, JobKind, Vector
 
@@ -31,17 +32,19 @@ _SSE_HEADERS = {
 class Collector:
     """Keeps the whole answer; nothing is delivered before the end."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_logprobs: bool = False) -> None:
+        """Log probabilities are dropped unless they were asked for."""
         self.has_delivered = False
         self.answer = AnswerText()
         self.vectors: dict[int, list[float]] = {}
-        self._logprobs: dict[str, list[Any]] = {}
+        self.logprobs = Logprobs()
+        self._with_logprobs = with_logprobs
 
     def restart(self) -> None:
         """Forgets everything."""
         self.answer.clear()
         self.vectors.clear()
-        self._logprobs.clear()
+        self.logprobs.clear()
 
     async def deliver(self, frames: Sequence[Chunk | Vector]) -> None:
         """Adds frames to the answer."""
@@ -50,8 +53,8 @@ class Collector:
                 self.add_vector(frame)
                 continue
             self.answer.add(frame)
-            if not isinstance(frame.logprobs, msgspec.UnsetType):
-                self._add_logprobs(frame.logprobs)
+            if self._with_logprobs:
+                self.logprobs.add(frame)
 
     def add_vector(self, frame: Vector) -> None:
         """Keeps an embedding; a text has none."""
@@ -60,19 +63,6 @@ class Collector:
     def find_flaw(self) -> str:
         """Any text is a whole answer."""
         return ""
-
-    def logprobs(self) -> dict[str, list[Any]] | None:
-        """OpenAI's logprobs object, lists joined; None if there was none."""
-        return self._logprobs or None
-
-    def _add_logprobs(self, raw: msgspec.Raw) -> None:
-        try:
-            part = msgspec.json.decode(raw, type=dict[str, list[Any] | None])
-        except msgspec.DecodeError:
-            return
-        for name, values in part.items():
-            if values is not None:
-                self._logprobs.setdefault(name, []).extend(values)
 
 
 class EventStream:
@@ -88,6 +78,7 @@ class EventStream:
         created: int,
         model: str,
         include_usage: bool,
+        with_logprobs: bool,
         customer_stall_s: float,
     ) -> None:
         self.has_delivered = False
@@ -95,6 +86,7 @@ class EventStream:
         self._request = request
         self._is_chat = kind is JobKind.CHAT
         self._include_usage = include_usage
+        self._with_logprobs = with_logprobs
         self._customer_stall_s = customer_stall_s
         what = "chat.completion.chunk" if self._is_chat else "text_completion"
         head = {"id": answer_id, "object": what, "created": created, "model": model}
@@ -161,7 +153,7 @@ class EventStream:
     def _event(self, chunk: Chunk) -> bytes:
         logprobs = (
             b"null"
-            if isinstance(chunk.logprobs, msgspec.UnsetType)
+            if isinstance(chunk.logprobs, msgspec.UnsetType) or not self._with_logprobs
             else _on_one_line(bytes(chunk.logprobs))
         )
         if not self._is_chat:

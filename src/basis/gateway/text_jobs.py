@@ -138,7 +138,7 @@ async def _answer(
 ) -> web.StreamResponse:
     if asked.stream:
         return await _stream(request, context, job, asked)
-    collector = Collector()
+    collector = Collector(with_logprobs=_has_asked_for_logprobs(asked))
     outcome = await JobRun(context, job, collector).run()
     return web.Response(
         body=msgspec.json.encode(_whole_answer(job, collector, outcome)),
@@ -161,6 +161,7 @@ async def _stream(
         created=int(time.time()),
         model=job.model.name,
         include_usage=bool(options and options.include_usage),
+        with_logprobs=_has_asked_for_logprobs(asked),
         customer_stall_s=context.settings.jobs.customer_stall_s,
     )
     try:
@@ -201,7 +202,7 @@ def _is_customer_gone(error: BasisError) -> bool:
 def _whole_answer(job: AcceptedJob, collector: Collector, outcome: JobOutcome) -> dict[str, object]:
     choice: dict[str, object] = {
         "index": 0,
-        "logprobs": collector.logprobs(),
+        "logprobs": collector.logprobs.joined(),
         "finish_reason": outcome.finish_reason,
     }
     if job.kind is JobKind.CHAT:
@@ -231,6 +232,11 @@ def _message(answer: AnswerText) -> dict[str, object]:
     if calls:
         message["tool_calls"] = calls
     return message
+
+
+def _has_asked_for_logprobs(asked: ChatRequest | CompletionRequest) -> bool:
+    """A chat asks by true; a completion by a number, which may be 0."""
+    return asked.logprobs is not None and asked.logprobs is not False
 
 
 def _answer_id(job: AcceptedJob) -> str:
