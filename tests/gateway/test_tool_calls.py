@@ -147,3 +147,23 @@ async def test_tool_calls__fields_that_openai_has_not__are_dropped_in_both_modes
     expected = {"id": "call_0", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     assert whole == expected
     assert events[1]["choices"][0]["delta"]["tool_calls"] == [{**expected, "index": 0}]
+
+
+@pytest.mark.parametrize("function", [{"name": "f"}, {"name": "f", "arguments": None}])
+async def test_tool_calls__begun_without_type_or_arguments__get_them_in_both_modes(
+    tmp_path: Path, function: dict[str, Any]
+) -> None:
+    begin = {"index": 0, "id": "call_0", "function": function}
+    later = {"index": 0, "type": "function", "function": {"arguments": "{}"}}
+    async with open_house(tmp_path, script=sending_calls([begin], [later])) as house:
+        async with house.customer.chat() as response:
+            (whole,) = (await response.json())["choices"][0]["message"]["tool_calls"]
+        async with house.customer.chat(stream=True) as response:
+            events = await read_events(response)
+
+    deltas = [event["choices"][0]["delta"]["tool_calls"] for event in events[1:3]]
+    assert whole == make_call(0, "f", "{}")
+    assert deltas == [
+        [{**make_call(0, "f", ""), "index": 0}],
+        [{"index": 0, "function": {"arguments": "{}"}}],
+    ]

@@ -54,6 +54,25 @@ def check_tool_calls(deltas: Sequence[ToolCallDelta], *, begun: int) -> int:
     return begun
 
 
+def complete_tool_calls(deltas: Sequence[ToolCallDelta]) -> list[ToolCallDelta]:
+    """Checked deltas as OpenAI's own clients need them: the first of a call has type and arguments.
+
+    No later one has a type, so that clients which append every text do not append it either.
+    """
+    return [
+        msgspec.structs.replace(
+            delta,
+            type="function",
+            function=msgspec.structs.replace(
+                delta.function, arguments=delta.function.arguments or ""
+            ),
+        )
+        if delta.id
+        else msgspec.structs.replace(delta, type=None)
+        for delta in deltas
+    ]
+
+
 def _characters(delta: ToolCallDelta) -> int:
     texts = (delta.id, delta.function.name, delta.function.arguments)
     return sum(len(text) for text in texts if text)

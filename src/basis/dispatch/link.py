@@ -17,7 +17,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from basis.config import WorkerSettings
 from basis.dispatch.dispatcher import Dispatcher
-from basis.dispatch.frame_checks import check_size, check_tool_calls
+from basis.dispatch.frame_checks import check_size, check_tool_calls, complete_tool_calls
 from basis.dispatch.greeting import Doorkeeper, RefusedLink
 from basis.dispatch.lease import LeaseFailure, LinkViolation, now_us
 from basis.dispatch.lobby import Lobby
@@ -170,9 +170,11 @@ class LinkServer:
                     lease.on_done(frame)
                 case frames.Chunk() | frames.Vector():
                     check_size(frame)
-                    if isinstance(frame, frames.Chunk):
+                    if isinstance(frame, frames.Chunk) and frame.tool_calls:
                         begun = check_tool_calls(frame.tool_calls, begun=lease.calls_begun)
                         lease.calls_begun = begun
+                        whole = complete_tool_calls(frame.tool_calls)
+                        frame = msgspec.structs.replace(frame, tool_calls=whole)
                     lease.on_frame(frame)
         except LinkViolation as violation:
             lease.fail(
