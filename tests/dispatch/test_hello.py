@@ -242,13 +242,24 @@ async def test_hello__same_worker_again__replaces_the_older_link(tmp_path: Path)
     assert [notice.code for notice in house.worker.of_kind(frames.Notice)] == ["duplicate"]
 
 
-async def test_hello__endless_hardware_text__is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("odd", "limit"),
+    [
+        ({"name": "x" * 201}, "200 characters"),
+        ({"count": (1 << 16) + 1}, "<= 65536"),
+        ({"count": -1}, ">= 0"),
+        ({"memory_mib": (1 << 40) + 1}, "<= 1099511627776"),
+    ],
+    ids=["text", "count", "negative", "memory"],
+)
+async def test_hello__endless_hardware__is_refused(
+    tmp_path: Path, odd: dict[str, Any], limit: str
+) -> None:
     async with open_house(tmp_path) as house, raw_link(house.running.url) as socket:
-        hello = msgspec.structs.replace(
-            house.worker.hello(), hardware=frames.Hardware(kind="gpu", name="x" * 201)
-        )
+        hardware = frames.Hardware(**{"kind": "gpu", "name": "x", **odd})
+        hello = msgspec.structs.replace(house.worker.hello(), hardware=hardware)
         await socket.send_str(msgspec.json.encode(hello).decode())
         refused = await refusal_of(socket)
 
     assert refused.code == "bad_frame"
-    assert "200 characters" in refused.message
+    assert limit in refused.message

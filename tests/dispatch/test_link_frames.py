@@ -38,9 +38,16 @@ async def say_nothing(_worker: ScriptedWorker, _job: frames.Job) -> None:
         '{"type":"status","busy_slots":"one"}',
         '{"type":"status","busy_slots":0,"colour":"red"}',
         '{"type":"failed","lease_id":"x","reason":"tired"}',
+        '{"type":"chunk","lease_id":"x","seq":-1}',
+        '{"type":"chunk","lease_id":"x","seq":%s}' % ("9" * 4_299),
+        '{"type":"chunk","lease_id":"x","seq":0,"token_ids":[%s]}' % ("9" * 4_299),
+        '{"type":"vector","lease_id":"x","seq":0,"index":-1,"values":[]}',
+        '{"type":"done","lease_id":"x","frames":%s}' % ("9" * 4_299),
+        '{"type":"status","busy_slots":%s}' % ("9" * 4_299),
+        '{"type":"ping","nonce":%s}' % ("9" * 4_299),
         '{"type":"chunk","lease_id":"x","seq":0,"tool_calls":' + "[" * 3_000 + "]" * 3_000 + "}",
     ],
-    ids=["word", "no-type", "unknown", "missing", "wrong-type", "field", "reason", "deep"],
+    ids=lambda text: text[:60].replace("[", ""),
 )
 async def test_frame__garbage__ends_the_link_and_says_why(tmp_path: Path, text: str) -> None:
     async with open_house(tmp_path) as house:
@@ -49,6 +56,7 @@ async def test_frame__garbage__ends_the_link_and_says_why(tmp_path: Path, text: 
         await until(lambda: not house.context.dispatcher.sessions)
 
     assert (notice.level, notice.code) == ("error", "bad_frame")
+    assert "9999" not in notice.text
 
 
 async def test_frame__binary__ends_the_link_and_says_why(tmp_path: Path) -> None:
@@ -109,7 +117,6 @@ def sending(*sent: dict[str, Any]) -> Script:
 VIOLATIONS = {
     "out-of-order": sending({"type": "chunk", "seq": 1, "text": "x"}),
     "twice": sending(*[{"type": "chunk", "seq": 0, "text": "x"}] * 2),
-    "negative": sending({"type": "chunk", "seq": -1, "text": "x"}),
     "too-long": sending({"type": "chunk", "seq": 0, "text": "x" * 65_537}),
     "too-long-together": sending(
         {"type": "chunk", "seq": 0, "text": "x" * 40_000, "reasoning": "y" * 40_000}

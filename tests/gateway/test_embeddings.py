@@ -98,7 +98,6 @@ def vectors_script(*vectors: tuple[int, list[float]]) -> Any:
         pytest.param([(0, [1.0]), (1, [1.0, 2.0])], id="other-length"),
         pytest.param([(0, []), (1, [])], id="empty"),
         pytest.param([(0, [1.0]), (1, [1.0]), (2, [1.0])], id="one-too-many"),
-        pytest.param([(0, [1.0]), (-1, [1.0])], id="negative-index"),
         pytest.param([(0, [1e300]), (1, [1.0])], id="beyond-float32"),
     ],
 )

@@ -98,7 +98,7 @@ class _VectorCollector(Collector):
 
     def add_vector(self, frame: Vector) -> None:
         """Keeps one vector per input; any other is a flaw, and takes no memory."""
-        if 0 <= frame.index < self._count and frame.index not in self.vectors:
+        if frame.index < self._count and frame.index not in self.vectors:
             self.vectors[frame.index] = frame.values
         else:
             self._has_unasked = True

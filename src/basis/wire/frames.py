@@ -13,6 +13,7 @@ import enum
 
 import msgspec
 
+from basis.wire.numbers import DeviceCount, MemoryMib, Number
 from basis.wire.tool_calls import ToolCallDeltas
 
 SUBPROTOCOL = "basis.worker.v1"
@@ -90,8 +91,8 @@ class Hardware(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     kind: str
     """`gpu` or `cpu`."""
     name: str
-    count: int = 1
-    memory_mib: int = 0
+    count: DeviceCount = 1
+    memory_mib: MemoryMib = 0
     driver: str = ""
 
 
@@ -102,7 +103,7 @@ class ModelOffer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The network's name of it, from the catalog."""
     digest: str = ""
     """`sha256:...` of the artefact, or `ollama:...` of Ollama's manifest; "" if unknown."""
-    context_tokens: int = 0
+    context_tokens: Number = 0
     """Tokens of prompt and answer together that one slot holds; 0 if unknown."""
 
 
@@ -112,21 +113,21 @@ class ModelOffer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Hello(_FromWorker, tag="hello", frozen=True, kw_only=True):
     """The first frame: who connects, with what."""
 
-    protocol: int
+    protocol: Number
     worker_id: str
     token: str
     software: str
     runtime: str
     runtime_version: str = ""
     models: list[ModelOffer]
-    slots: int
+    slots: Number
     hardware: Hardware
 
 
 class Status(_FromWorker, tag="status", frozen=True, kw_only=True):
     """The link's heartbeat, sent every `heartbeat_s`; answered by `standing`."""
 
-    busy_slots: int
+    busy_slots: Number
     draining: bool = False
 
 
@@ -134,14 +135,13 @@ class Chunk(_FromWorker, tag="chunk", frozen=True, kw_only=True):
     """The next piece of an answer. `seq` counts chunk and vector frames of the lease from 0."""
 
     lease_id: str
-    seq: int
+    seq: Number
     text: str = ""
     reasoning: str = ""
     tool_calls: ToolCallDeltas = []
-    """OpenAI's `delta.tool_calls` array."""
     logprobs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     """OpenAI's `choice.logprobs` object for this piece, passed on as it is."""
-    token_ids: list[int] = []
+    token_ids: list[Number] = []
     """The runtime's ids for this piece, where it tells them; evidence only."""
 
 
@@ -149,8 +149,8 @@ class Vector(_FromWorker, tag="vector", frozen=True, kw_only=True):
     """The embedding of input number `index`."""
 
     lease_id: str
-    seq: int
-    index: int
+    seq: Number
+    index: Number
     values: list[float]
 
 
@@ -158,11 +158,11 @@ class Done(_FromWorker, tag="done", frozen=True, kw_only=True):
     """The answer is complete. `frames` is how many chunk and vector frames were sent."""
 
     lease_id: str
-    frames: int
+    frames: Number
     finish_reason: FinishReason = FinishReason.STOP
     prompt_tokens: int = 0
     output_tokens: int = 0
-    """Both counts are the runtime's own: evidence, they pay nothing."""
+    """Both counts are the runtime's own: evidence, they pay nothing. Absurd ones are dropped."""
 
 
 class Failed(_FromWorker, tag="failed", frozen=True, kw_only=True):
@@ -177,13 +177,13 @@ class Failed(_FromWorker, tag="failed", frozen=True, kw_only=True):
 class WorkerPing(_FromWorker, tag="ping", frozen=True, kw_only=True):
     """Asks for a `pong` with the same `nonce`."""
 
-    nonce: int
+    nonce: Number
 
 
 class WorkerPong(_FromWorker, tag="pong", frozen=True, kw_only=True):
     """Answers a `ping`."""
 
-    nonce: int
+    nonce: Number
 
 
 # --- orchestrator to worker ------------------------------------------------------------------
