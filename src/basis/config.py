@@ -34,7 +34,7 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     max_body_bytes: Annotated[int, Range(1 << 10, 15 << 20)] = 4 << 20
     """The largest request; a worker takes frames of 16 MiB, and a request must fit into one."""
     body_timeout_s: Annotated[int, Range(1, 3_600)] = 60
-    """How long the body of a request may take to come."""
+    """How long the body of a request may take to come, and that of an answer to be taken."""
     headers_timeout_s: Annotated[int, Range(1, 300)] = 20
     """How long the first request of a connection may take to come, up to the end of its head."""
     keep_alive_s: Annotated[int, Range(1, 3_600)] = 180

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from basis.wire import frames
+from tests.support.answers import DONE, read_events, stream_text
 from tests.support.house import open_house
 from tests.support.orchestrators import orchestrator
 from tests.support.raw_http import RawConnection, connect_raw, request_bytes
@@ -105,6 +107,64 @@ async def test_kept_connection__idle_for_too_long__is_closed(tmp_path: Path) -> 
         rest = await connection.rest()
 
     assert rest == b""
+
+
+async def test_kept_connection__longer_than_a_head_may_take__is_still_served(
+    tmp_path: Path,
+) -> None:
+    async def answer_late(worker: ScriptedWorker, job: frames.Job) -> None:
+        await worker.chunk(job, 0, "Hello")
+        await asyncio.sleep(1.5)
+        await worker.chunk(job, 1, " there.")
+        await worker.done(job, 2)
+
+    async with (
+        open_house(tmp_path, script=answer_late, headers_timeout_s=1) as house,
+        connect_raw(house.running.url) as connection,
+    ):
+        connection.send(request_bytes("/healthz"))
+        assert (await connection.answer()).status == 200
+        async with house.customer.chat(stream=True) as response:
+            events = await read_events(response)
+        connection.send(request_bytes("/healthz"))
+        again = await connection.answer()
+        link_is_open = not house.worker.closed.is_set()
+
+    assert stream_text(events) == "Hello there."
+    assert events[-1] == DONE
+    assert again.status == 200
+    assert link_is_open
+
+
+async def test_expectation__that_nobody_knows__is_refused_once_and_the_connection_kept(
+    tmp_path: Path,
+) -> None:
+    async with (
+        orchestrator(tmp_path, headers_timeout_s=1, keep_alive_s=2) as (running, _),
+        connect_raw(running.url) as connection,
+    ):
+        connection.send(request_bytes("/healthz", Expect="anything"))
+        refused = await connection.answer()
+        rest = await connection.rest()
+
+    assert refused.status == 417
+    assert rest == b""
+
+
+async def ask_for_ever(unread: socket.socket) -> None:
+    """Sends requests, and reads no answer."""
+    unread.setblocking(False)
+    while True:
+        await asyncio.get_running_loop().sock_sendall(unread, request_bytes("/metrics"))
+
+
+async def test_answers__that_nobody_reads__end_the_connection(tmp_path: Path) -> None:
+    async with orchestrator(tmp_path, body_timeout_s=1) as (running, _):
+        host, port = running.url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as unread:
+            asking = asyncio.create_task(ask_for_ever(unread))
+            with pytest.raises((ConnectionResetError, BrokenPipeError)):
+                await asyncio.wait_for(asking, timeout=20)
 
 
 async def test_connections__above_the_limit__are_told_to_come_back(tmp_path: Path) -> None:

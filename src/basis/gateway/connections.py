@@ -75,9 +75,13 @@ class Connection(web.RequestHandler):
         self._count.open += 1
         surplus = self._count.open - self._settings.max_connections
         self.is_surplus = surplus > 0
+        stream = cast("asyncio.Transport", transport)
         if surplus > _HEARD_OUT:
-            cast("asyncio.Transport", transport).abort()
+            stream.abort()
             return
+        # So that an answer is only written once the system has taken all of it: what waits here
+        # would keep a connection open for ever after its closing.
+        stream.set_write_buffer_limits(high=0)
         self._first_request = asyncio.get_running_loop().call_later(
             self._settings.headers_timeout_s, self._give_up
         )
@@ -112,10 +116,21 @@ class Connection(web.RequestHandler):
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Writes the answer; what the library itself refuses gets the shape of all errors."""
+        """Writes the answer; what the library itself refuses gets the shape of all errors.
+
+        Streams and links are bounded where they are written: all that is left of them is nothing.
+        """
+        self.on_request()
         if isinstance(resp, web.HTTPException) and resp.status >= 400:
             resp = answer_http_error(request, resp)
-        return await super().finish_response(request, resp, start_time)
+        transport = self.transport
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                return await super().finish_response(request, resp, start_time)
+        except TimeoutError:
+            if transport is not None:
+                transport.abort()
+            return resp, True
 
     def _give_up(self) -> None:
         self._first_request = None
