@@ -121,6 +121,19 @@ VIOLATIONS = {
     "too-long-together": sending(
         {"type": "chunk", "seq": 0, "text": "x" * 40_000, "reasoning": "y" * 40_000}
     ),
+    "too-long-logprobs": sending(
+        {"type": "chunk", "seq": 0, "logprobs": {"content": ["x" * (128 << 10)]}}
+    ),
+    "too-long-calls": sending(
+        {
+            "type": "chunk",
+            "seq": 0,
+            "tool_calls": [
+                {"index": number, "id": "c", "function": {"name": "f", "arguments": "x" * 65_536}}
+                for number in range(2)
+            ],
+        }
+    ),
     "wrong-count": sending({"type": "chunk", "seq": 0, "text": "x"}, {"type": "done", "frames": 2}),
     "no-frames-claimed": sending(
         {"type": "chunk", "seq": 0, "text": "x"}, {"type": "done", "frames": 0}

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from basis.wire import frames
 from tests.support.answers import expect_error
 from tests.support.house import open_house
 from tests.support.orchestrators import until
-from tests.support.scripted_worker import ScriptedWorker
+from tests.support.scripted_worker import Script, ScriptedWorker, say_hello
 
 
 async def say_nothing(_worker: ScriptedWorker, _job: frames.Job) -> None:
@@ -157,6 +159,24 @@ async def test_session__worker_that_reads_nothing__is_given_up_at_32_mebibytes(
 
         assert session.is_closed
         await until(lambda: not house.context.dispatcher.sessions)
+
+
+async def give_up(worker: ScriptedWorker, job: frames.Job) -> None:
+    """Gives the job back at once."""
+    await worker.fail(job, frames.WorkerFault.RUNTIME_ERROR)
+
+
+@pytest.mark.parametrize("script", [say_hello, give_up], ids=["done", "failed"])
+async def test_cancel__after_the_workers_own_end__is_not_sent(
+    tmp_path: Path, script: Script
+) -> None:
+    async with open_house(tmp_path, script=script) as house:
+        async with house.customer.chat():
+            await house.receipt()
+        await house.worker.send(frames.WorkerPing(nonce=1))
+        await house.worker.wait_for(lambda worker: worker.of_kind(frames.Pong))
+
+    assert house.worker.cancelled == []
 
 
 async def test_session__ended_while_its_worker_reads_nothing__is_cut_off(tmp_path: Path) -> None:
