@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from basis.cli.main import run
 from tests.support.books import Books, make_data_folder
@@ -35,8 +36,24 @@ Command = Callable[..., Outcome]
 
 
 @pytest.fixture
+def forgetful_log(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Lets a command set the log up for itself alone: a cached logger would outlive its test."""
+    before, configure = structlog.get_config(), structlog.configure
+
+    def configure_for_now(**options: Any) -> None:
+        configure(**{**options, "cache_logger_on_first_use": False})
+
+    monkeypatch.setattr(structlog, "configure", configure_for_now)
+    yield
+    configure(**before)
+
+
+@pytest.fixture
 def basis(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    forgetful_log: None,
 ) -> Command:
     """Types `basis ...` in an empty folder and without settings in the environment."""
     monkeypatch.chdir(tmp_path)

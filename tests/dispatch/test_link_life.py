@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
 
+from basis.dispatch.greeting import Doorkeeper
 from basis.wire import frames
 from tests.support.answers import expect_error
 from tests.support.house import open_house
@@ -194,3 +197,18 @@ async def test_session__ended_while_its_worker_reads_nothing__is_cut_off(tmp_pat
                 received += 1
 
     assert received < 24
+
+
+async def test_hello__bug_of_ours_in_admitting__ends_the_link(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(_doorkeeper: Doorkeeper, _socket: web.WebSocketResponse) -> None:
+        raise ZeroDivisionError
+
+    async with open_house(tmp_path) as house, aiohttp.ClientSession() as http:
+        monkeypatch.setattr(Doorkeeper, "admit", crash)
+        url = f"{house.running.url}/api/workers/connect"
+        async with http.ws_connect(url, protocols=(frames.SUBPROTOCOL,)) as socket:
+            message = await socket.receive(timeout=10)
+
+    assert message.type is aiohttp.WSMsgType.CLOSED, message

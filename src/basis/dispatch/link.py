@@ -88,6 +88,10 @@ class LinkServer:
                 await _refuse(request, socket, refusal.frame)
                 _log.info("worker_refused", code=refusal.frame.code)
                 return socket
+            except Exception:
+                # The link has begun, so no HTTP answer can follow, and nobody else would end it.
+                _cut_off(request)
+                raise
         session.send(welcome)
         self._dispatcher.add_session(session)
         self._roster.on_linked(session.worker_id)

@@ -1,0 +1,8 @@
+"""What all tests need before any of them runs."""
+
+from __future__ import annotations
+
+# hypothesis imports this in the middle of its first test. pytest rewrites it then, by `ast.parse`,
+# which CPython 3.11 breaks off with a SystemError if a traceback is formatted meanwhile, as a
+# collected coroutine may do.
+import hypothesis.internal.conjecture.optimiser  # noqa: F401 - to be there early
