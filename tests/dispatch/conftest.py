@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -13,6 +14,9 @@ settings.load_profile("dispatch")
 
 
 @pytest.fixture(scope="package", autouse=True)
-def quiet_logs() -> None:
+def quiet_logs() -> Iterator[None]:
     """Only errors are logged."""
+    before = structlog.get_config()
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.configure(**before)

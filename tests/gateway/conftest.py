@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
@@ -13,11 +13,14 @@ from tests.support.house import House, open_house
 
 
 @pytest.fixture(scope="package", autouse=True)
-def quiet_logs() -> None:
+def quiet_logs() -> Iterator[None]:
     """Only errors are logged, without structlog's tables of every variable, which are slow."""
+    before = structlog.get_config()
     renderer = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     errors_only = structlog.make_filtering_bound_logger(logging.ERROR)
     structlog.configure(processors=[renderer], wrapper_class=errors_only)
+    yield
+    structlog.configure(**before)
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
