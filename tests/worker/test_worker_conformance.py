@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from conftest import TEXT, serve_tiny
 
 from basis.wire.frames import FinishReason, Job, JobKind
 from basis.wire.registration import RuntimeName
@@ -29,6 +28,7 @@ from basis.worker.runtimes.llamacpp_server import open_server
 from basis.worker.runtimes.ollama import DEFAULT_URL, OllamaRuntime
 from basis.worker.runtimes.ollama_double import OllamaDouble
 from basis.worker.runtimes.openai import OpenAIRuntime
+from conftest import TEXT, serve_tiny
 
 SLOTS = 2
 NAMES = ["llamacpp", "ollama", "openai", "echo"]

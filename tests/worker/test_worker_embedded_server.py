@@ -10,7 +10,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from conftest import serve_tiny
 
 from basis.wire.frames import WorkerFault
 from basis.worker.exits import ExitCode, WorkerStop
@@ -19,6 +18,7 @@ from basis.worker.runtimes.conformance import Subject, gather_answer
 from basis.worker.runtimes.llamacpp import LlamaCppRuntime
 from basis.worker.runtimes.llamacpp_process import ServerPlan
 from basis.worker.runtimes.llamacpp_server import choose_threads, open_server
+from conftest import serve_tiny
 
 
 def plan(path: Path) -> ServerPlan:

@@ -9,7 +9,6 @@ import aiohttp
 import msgspec
 import ollama
 import pytest
-from conftest import TEXT, serve_tiny
 
 from basis.wire.frames import FinishReason, JobKind, WorkerFault
 from basis.worker.exits import ExitCode, WorkerStop
@@ -19,6 +18,7 @@ from basis.worker.runtimes.conformance import Subject, gather_answer
 from basis.worker.runtimes.ollama import OllamaRuntime
 from basis.worker.runtimes.ollama_double import OllamaDouble
 from basis.worker.runtimes.ollama_double_shapes import Quirk
+from conftest import TEXT, serve_tiny
 
 LONG_PROMPT = "word " * 3_000
 
