@@ -118,6 +118,7 @@ def test_model_add__without_digest__warns_that_any_artefact_counts(basis: Comman
         ((*ADD, "--multiplier-bps", "1000001"), 3, "1000001"),
         ((*ADD, "--latency-class", "warp"), 3, "warp"),
         (("model", "add", "x", "--tokenizer", "missing.gguf"), 6, "missing.gguf"),
+        (("model", "add", "x", "--tokenizer", "~nobody-here/x.gguf"), 3, "no such user"),
         (("model", "add", "x", "--tokenizer", "shipped:missing.gguf"), 6, "missing.gguf"),
     ],
 )

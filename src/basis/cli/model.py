@@ -164,7 +164,14 @@ def _check_digests(model: Model) -> None:
 def _absolute(tokenizer: str) -> str:
     if tokenizer.startswith("shipped:"):
         return tokenizer
-    return str(Path(tokenizer).expanduser().resolve())
+    try:
+        return str(Path(tokenizer).expanduser().resolve())
+    except RuntimeError as error:
+        from basis.rules.errors import InvalidInput
+
+        raise InvalidInput(
+            f"--tokenizer is {tokenizer[:90]!r}: there is no such user", param="tokenizer"
+        ) from error
 
 
 def _describe(model: Model) -> list[tuple[str, str]]:

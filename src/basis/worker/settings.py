@@ -145,7 +145,12 @@ def read_settings(
     Raises:
         WorkerStop: something that was typed cannot be read.
     """
-    folder = state_folder.expanduser()
+    try:
+        folder = state_folder.expanduser()
+    except RuntimeError as error:
+        raise WorkerStop(
+            ExitCode.USAGE, f"--state-folder is {str(state_folder)[:90]!r}: there is no such user"
+        ) from error
     known_as = (
         read_worker_id(worker_id, param="--worker-id")
         if worker_id.strip()
