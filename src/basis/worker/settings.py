@@ -17,7 +17,6 @@ from basis.worker.identity import load_worker_id
 
 DEFAULT_STATE_FOLDER = Path("~/.basis/worker")
 AUTO = "auto"
-MAX_SLOTS = 256
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
