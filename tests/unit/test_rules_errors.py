@@ -53,6 +53,7 @@ def test_errors__each_class__says_its_own_code(error: type[BasisError]) -> None:
 def test_errors__retryable__are_those_that_may_succeed_later() -> None:
     assert {error.__name__ for error in EVERY_ERROR if error.retryable} == {
         "TooSlow",
+        "RetryLater",
         "LimitExceeded",
         "Overloaded",
         "RosterFull",

@@ -19,6 +19,7 @@ from basis.rules.errors import (
     Misconfigured,
     NotFound,
     Overloaded,
+    RetryLater,
     RuntimePending,
     StorageUnavailable,
     TooLarge,
@@ -64,6 +65,7 @@ _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (
     (LimitExceeded, 429),
     (Overloaded, 503),
     (RuntimePending, 503),
+    (RetryLater, 503),
     (StorageUnavailable, 503),
     (Misconfigured, 503),
 )
@@ -103,7 +105,7 @@ def error_response(error: BasisError) -> web.Response:
     response = web.Response(
         status=http_status(error), body=error_body(error), content_type="application/json"
     )
-    if isinstance(error, LimitExceeded | Overloaded | RuntimePending):
+    if isinstance(error, RetryLater):
         response.headers["Retry-After"] = str(error.retry_after_s)
     elif error.retryable and response.status == 503:
         response.headers["Retry-After"] = str(_RETRY_AFTER_S)

@@ -13,10 +13,11 @@ BasisError
 │   └── IllegalTransition     the state machine has no such step
 ├── TooLarge                  more bytes than the limit
 ├── TooSlow                   the request took longer to come than the limit
-├── LimitExceeded             too many requests; try again after `retry_after_s`
-├── Overloaded                as much is open as the operator allows; try again later
-│   └── RosterFull            as many workers are registered as the operator allows
-├── RuntimePending            no worker can serve the model now
+├── RetryLater                try again after `retry_after_s`
+│   ├── LimitExceeded         too many requests
+│   ├── Overloaded            as much is open as the operator allows
+│   │   └── RosterFull        as many workers are registered as the operator allows
+│   └── RuntimePending        no worker can serve the model now
 ├── JobFailed                 the job was tried and could not be completed
 ├── StorageUnavailable        the durable store refused a write; nothing was recorded
 └── Misconfigured             a setting, file or folder of the operator's is wrong
@@ -124,26 +125,27 @@ class TooSlow(BasisError):
     retryable = True
 
 
-class LimitExceeded(BasisError):
+class RetryLater(BasisError):
+    """The same request may succeed after `retry_after_s` seconds."""
+
+    code = "retry_later"
+    retryable = True
+
+    def __init__(self, message: str, *, retry_after_s: int) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class LimitExceeded(RetryLater):
     """Too many requests at once or in a period."""
 
     code = "rate_limit_exceeded"
-    retryable = True
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
 
-class Overloaded(BasisError):
+class Overloaded(RetryLater):
     """Everybody together has as much open as the operator allows."""
 
     code = "overloaded"
-    retryable = True
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
 
 class RosterFull(Overloaded):
@@ -152,15 +154,10 @@ class RosterFull(Overloaded):
     code = "roster_full"
 
 
-class RuntimePending(BasisError):
+class RuntimePending(RetryLater):
     """No connected worker can serve the model at this moment."""
 
     code = "runtime_pending"
-    retryable = True
-
-    def __init__(self, message: str, *, retry_after_s: int) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
 
 
 class JobFailed(BasisError):
