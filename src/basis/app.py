@@ -18,6 +18,7 @@ from basis.catalog_file import load_catalog
 from basis.config import Settings
 from basis.dispatch.admission import RegistrationLimit
 from basis.dispatch.dispatcher import Dispatcher
+from basis.dispatch.lease import now_us
 from basis.dispatch.link import LinkServer
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
@@ -25,29 +26,32 @@ from basis.gateway.connections import listen
 from basis.gateway.context import BackgroundTasks, GatewayContext, JobIds
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
+from basis.gateway.price_list import PriceList
+from basis.gateway.rate_limits import RateBook
 from basis.gateway.routes import make_application
+from basis.gateway.upkeep import (
+    flush_presence,
+    keep_holds,
+    keep_presence,
+    keep_prices,
+    keep_roster,
+)
 from basis.metering.meter import MeterShelf
-from basis.rules.errors import Misconfigured, StorageUnavailable
+from basis.rules.errors import Misconfigured
 from basis.rules.job import FailureReason
-from basis.storage.clock import days_ago_iso
 from basis.storage.database import begin_write, open_database
+from basis.storage.epoch_store import load_epoch_book
 from basis.storage.folder_lock import hold_folder
 from basis.storage.secrets import load_hasher, require_pepper
 from basis.storage.worker_store import (
-    forget_presence,
     load_presence,
     load_worked,
     load_workers,
-    store_presence,
 )
 from basis.storage.writer import GroupCommitWriter
 from basis.wire.frames import Notice
 
 _log = structlog.get_logger(__name__)
-_PRESENCE_FLUSH_S = 30
-_ROSTER_SWEEP_S = 600
-_PRESENCE_KEPT_HOURS = 48
-"""Uptime looks back 24 hours."""
 _SHUTDOWN_EXTRA_S = 5
 _RESTART_S = 1.0
 
@@ -83,8 +87,10 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
     watched: dict[str, Callable[[], Coroutine[object, object, None]]] = {
         "deadlines": context.dispatcher.watch_deadlines,
         "sessions": context.link.watch_sessions,
-        "presence": lambda: _keep_presence(context),
-        "roster": lambda: _keep_roster(context),
+        "presence": lambda: keep_presence(context),
+        "roster": lambda: keep_roster(context),
+        "prices": lambda: keep_prices(context),
+        "holds": lambda: keep_holds(context),
     }
     watchers = [asyncio.create_task(_supervise(*watcher)) for watcher in watched.items()]
     runner = web.AppRunner(
@@ -115,6 +121,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
     with engine.connect() as connection:
         records = load_workers(connection)
         worked = load_worked(connection)
+        epochs = load_epoch_book(connection)
         masks = load_presence(connection, since_hour=first_hour)
     roster = Roster(
         records,
@@ -143,6 +150,8 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         ),
         meters=MeterShelf(catalog),
         keys=KeyRing(engine, hasher, max_jobs_per_key=settings.server.max_jobs_per_key),
+        prices=PriceList(epochs),
+        rates=RateBook(now_us),
         registrations=RegistrationLimit(settings.workers.registrations_per_hour),
         metrics=GatewayMetrics(),
         background=BackgroundTasks(),
@@ -177,40 +186,6 @@ def _url_of(listener: asyncio.Server) -> str:
     address = listener.sockets[0].getsockname()
     host = f"[{address[0]}]" if ":" in str(address[0]) else address[0]
     return f"http://{host}:{address[1]}"
-
-
-async def _keep_presence(context: GatewayContext) -> None:
-    while True:
-        await asyncio.sleep(_PRESENCE_FLUSH_S)
-        await _flush_presence(context)
-
-
-async def _flush_presence(context: GatewayContext) -> None:
-    """Writes the minutes seen since the last time; what could not be written is tried again."""
-    changes = context.presence.take_changes(minute=int(time.time()) // 60)
-    if not changes:
-        return
-    try:
-        await context.writer.write(lambda connection: store_presence(connection, changes))
-    except StorageUnavailable:
-        context.presence.put_back(changes)
-        _log.warning("presence_not_written", masks=len(changes))
-
-
-async def _keep_roster(context: GatewayContext) -> None:
-    """Forgets registrations that nobody ever used, and when workers were online days ago."""
-    while True:
-        with contextlib.suppress(StorageUnavailable):
-            old_hour = int(time.time()) // 3_600 - _PRESENCE_KEPT_HOURS
-            await context.writer.write(
-                lambda connection, old_hour=old_hour: forget_presence(
-                    connection, before_hour=old_hour
-                )
-            )
-            limit = days_ago_iso(context.settings.workers.forget_unlinked_days)
-            if forgotten := await context.roster.forget_unlinked(unchanged_since=limit):
-                _log.info("workers_forgotten", workers=forgotten)
-        await asyncio.sleep(_ROSTER_SWEEP_S)
 
 
 async def _supervise(name: str, work: Callable[[], Coroutine[object, object, None]]) -> None:
@@ -249,7 +224,7 @@ async def _stop(
         listener.close()
     await runner.cleanup()
     await context.background.wait(timeout_s=_SHUTDOWN_EXTRA_S)
-    await _flush_presence(context)
+    await flush_presence(context)
     for watcher in watchers:
         watcher.cancel()
     await asyncio.gather(*watchers, return_exceptions=True)

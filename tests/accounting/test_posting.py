@@ -9,11 +9,17 @@ from basis.accounting.posting import compute_finished_job, compute_lost_job
 from basis.rules.catalog import ModelKind
 from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus, RewardStatus
-from basis.rules.pricing import EPOCHS
+from basis.rules.postpaid_pricing import POSTPAID_EPOCHS
 from basis.rules.receipt import compute_receipt_hash
 from basis.rules.units import Bps, TokenCount
 from basis.storage.receipt_details import VersionRecord
-from tests.support.books import make_finished, make_lost_facts, make_open_job
+from tests.support.books import (
+    ALICE,
+    make_finished,
+    make_lost_facts,
+    make_open_job,
+    make_postpaid_facts,
+)
 
 
 def test_completed_job__at_full_factors__shares_out_the_whole_charge() -> None:
@@ -32,10 +38,23 @@ def test_completed_job__entry__takes_from_the_customer_what_it_gives_to_the_othe
     entry = make_finished(1).entry
 
     assert entry is not None
-    assert {posting.account: posting.amount_raw for posting in entry.postings} == {
-        "customer/user-1": -61_500_000_000_000,
-        "network/fee": 6_150_000_000_000,
-        "reward/pending/0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed": 55_350_000_000_000,
+    assert {(one.account, one.asset): one.amount_raw for one in entry.postings} == {
+        ("customer/user-1", "CREDIT"): -615,
+        ("network/exchange", "CREDIT"): 615,
+        ("network/exchange", "BASIS"): -61_500_000_000_000,
+        ("network/fee", "BASIS"): 6_150_000_000_000,
+        (f"reward/pending/{ALICE}", "BASIS"): 55_350_000_000_000,
+    }
+
+
+def test_postpaid_job__entry__is_owed_in_basis_as_it_was() -> None:
+    entry = compute_finished_job(make_postpaid_facts(1)).entry
+
+    assert entry is not None
+    assert {(one.account, one.asset): one.amount_raw for one in entry.postings} == {
+        ("customer/user-1", "BASIS"): -61_500_000_000_000,
+        ("network/fee", "BASIS"): 6_150_000_000_000,
+        (f"reward/pending/{ALICE}", "BASIS"): 55_350_000_000_000,
     }
 
 
@@ -76,7 +95,9 @@ def test_job_for_vectors__completed__charges_its_prompt() -> None:
 
 
 def test_job_with_an_empty_answer__of_the_first_epoch__still_charges_its_prompt() -> None:
-    versions = msgspec.structs.replace(make_finished(1).details.versions, pricing=EPOCHS[0].version)
+    versions = msgspec.structs.replace(
+        make_finished(1).details.versions, pricing=POSTPAID_EPOCHS[0].version
+    )
     finished = make_finished(1, output_tokens=TokenCount(0), versions=versions)
 
     assert finished.core.total_charged_raw > 0

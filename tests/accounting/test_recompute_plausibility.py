@@ -161,8 +161,9 @@ CHANGES = {
     "WHERE status = 'cancelled'",
     "reason": set_detail("failureReason", "'customer_left'"),
     "worker deleted": "DELETE FROM workers WHERE id = 'bob-1'",
-    "job still open": "INSERT INTO open_jobs SELECT job_id, user_id, '', 'basis-tiny', 1, 1000, "
-    "'{}', created_at FROM receipts WHERE seq = 1",
+    "job still open": "INSERT INTO open_jobs (job_id, user_id, user_wallet, model_id, "
+    "prompt_tokens, multiplier_bps, versions, created_at) SELECT job_id, user_id, '', "
+    "'basis-tiny', 1, 1000, '{}', created_at FROM receipts WHERE seq = 1",
     "entry too many of a real job": "INSERT INTO ledger_entries (id, kind, cause, created_at) "
     "VALUES ('x', 'gift', 'job_0001', '2026-11-21T12:00:00.000Z')",
     "batch no dry run": f"UPDATE batches SET is_dry_run = 0 {WAITING}",

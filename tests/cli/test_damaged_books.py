@@ -16,8 +16,9 @@ from tests.support.books import Books
 RECEIPT = "the record of receipts with seq 1 is damaged: "
 BATCH = "the record of batches with seq 1 is damaged: "
 OPEN_JOB = (
-    "INSERT INTO open_jobs VALUES ('job_7', 'user-1', '', 'basis-tiny', 1, 1000, {}, "
-    "'2026-11-21T12:00:00.000Z')"
+    "INSERT INTO open_jobs (job_id, user_id, user_wallet, model_id, prompt_tokens, "
+    "multiplier_bps, versions, created_at) VALUES ('job_7', 'user-1', '', 'basis-tiny', 1, 1000, "
+    "{}, '2026-11-21T12:00:00.000Z')"
 )
 
 RECEIPTS = {

@@ -78,7 +78,7 @@ async def test_embedding__vector_that_nobody_asked_for__fails_the_job(
 async def test_presence__store_refuses_once__is_written_the_next_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from basis.app import _flush_presence
+    from basis.gateway.upkeep import flush_presence
 
     async with open_house(tmp_path) as house:
         context = house.running.context
@@ -95,8 +95,8 @@ async def test_presence__store_refuses_once__is_written_the_next_time(
             return await write(writer, operation)  # type: ignore[arg-type]  # passed on as it came
 
         monkeypatch.setattr(GroupCommitWriter, "write", refuse_once)
-        await _flush_presence(context)
-        await _flush_presence(context)
+        await flush_presence(context)
+        await flush_presence(context)
     assert changes
     assert refused == 2
 

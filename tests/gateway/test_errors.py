@@ -114,7 +114,7 @@ ALL_ERRORS = [
 def test_errors__every_class__has_a_status_of_its_own(error_class: type[BasisError]) -> None:
     error = error_class.__new__(error_class)
 
-    assert http_status(error) in {400, 401, 403, 404, 408, 409, 413, 429, 503}
+    assert http_status(error) in {400, 401, 402, 403, 404, 408, 409, 413, 429, 503}
 
 
 @pytest.mark.parametrize("reason", list(FailureReason))

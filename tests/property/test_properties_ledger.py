@@ -44,8 +44,8 @@ def _job_entry(breakdown: RewardBreakdown, *, wallet: str, cause: str = "job_1")
         user_id=UserId("customer_1"),
         worker_id=WorkerId("honest_worker"),
         worker_wallet=wallet,
-        asset="BASIS",
         breakdown=breakdown,
+        microcredits=None,
     )
 
 

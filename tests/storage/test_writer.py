@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from basis.rules.errors import Conflict, NotFound, StorageUnavailable
+from basis.rules.errors import BasisError, Conflict, NotFound, StorageUnavailable
 from basis.storage.database import for_writing
 from basis.storage.job_store import JobWrite, load_open_jobs
 from basis.storage.writer import GroupCommitWriter
@@ -64,7 +64,9 @@ class Mark:
     groups: list[int]
 
     @classmethod
-    def apply_group(cls, connection: Connection, writes: Sequence[object]) -> None:
+    def apply_group(
+        cls, connection: Connection, writes: Sequence[object]
+    ) -> list[BasisError | None]:
         """Leaves all marks of the group."""
         for write in writes:
             assert isinstance(write, cls)
@@ -74,6 +76,7 @@ class Mark:
         first = writes[0]
         assert isinstance(first, cls)
         first.groups.append(len(writes))
+        return [None] * len(writes)
 
 
 async def queue_behind_gate(

@@ -5,14 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
 from sqlalchemy import Connection, Engine
 
+from basis.accounting.agreement import Agreement, locked_terms
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.accounting.settling import draft_batch, fail_batch, record_batch, retry_batch
 from basis.rules.catalog import ModelKind
+from basis.rules.epochs import EPOCHS
 from basis.rules.factors import TABLES, Measurements
 from basis.rules.job import JobId, JobStatus, UserId
-from basis.rules.pricing import EPOCHS
+from basis.rules.postpaid_pricing import POSTPAID_EPOCHS
+from basis.rules.pricing import compute_charge, compute_list_terms
 from basis.rules.units import Bps, Micros, TokenCount
 from basis.storage.batch_store import BatchRecord
 from basis.storage.database import for_writing, open_database
@@ -28,6 +32,9 @@ NOW = "2026-11-21T12:00:00.000Z"
 
 NO_CLAIMS = EvidenceRecord(runtime="llamacpp")
 """Of a worker whose end of the answer was never heard."""
+
+HELD_TOKENS = 1_000
+"""How long the answer to a job of the books could have become."""
 
 _FACTS = JobFacts(
     job_id=JobId("job_1"),
@@ -64,10 +71,33 @@ _FACTS = JobFacts(
 def make_facts(number: int, **changes: object) -> JobFacts:
     """The facts of job `number`, completed by Alice's worker but for `changes`."""
     second = f"{number // 60 % 60:02}:{number % 60:02}"
-    facts = replace(
-        _FACTS, job_id=JobId(f"job_{number:04}"), created_at=f"2026-11-21T12:{second}.000Z"
+    created_at = f"2026-11-21T12:{second}.000Z"
+    base = replace(_FACTS, job_id=JobId(f"job_{number:04}"), created_at=created_at)
+    facts = replace(base, **changes)  # type: ignore[arg-type]  # tests name any field
+    is_postpaid = facts.versions.pricing in {epoch.version for epoch in POSTPAID_EPOCHS}
+    if "agreement" in changes or is_postpaid:
+        return facts
+    return replace(facts, agreement=agree(facts))
+
+
+def agree(facts: JobFacts) -> Agreement:
+    """What a customer agrees on who takes the list price of the newest epoch."""
+    terms = compute_list_terms(
+        EPOCHS[-1], model_id=facts.model_id, catalog_multiplier_bps=facts.multiplier_bps
     )
-    return replace(facts, **changes)  # type: ignore[arg-type]  # tests name any field
+    most = compute_charge(terms, prompt_tokens=facts.prompt_tokens, output_tokens=HELD_TOKENS)
+    return Agreement(
+        key_id="key_1",
+        terms=terms,
+        locked_at=facts.created_at,
+        held_microcredits=most.microcredits,
+    )
+
+
+def make_postpaid_facts(number: int, **changes: object) -> JobFacts:
+    """The facts of a job from before there were credits."""
+    versions = msgspec.structs.replace(_FACTS.versions, pricing=POSTPAID_EPOCHS[-1].version)
+    return make_facts(number, versions=versions, **changes)
 
 
 def make_lost_facts(number: int, status: JobStatus) -> JobFacts:
@@ -85,6 +115,7 @@ def make_lost_facts(number: int, status: JobStatus) -> JobFacts:
 def make_open_job(number: int) -> OpenJob:
     """Job `number` as it is recorded when it is accepted."""
     facts = make_facts(number)
+    agreement = agree(facts)
     return OpenJob(
         job_id=facts.job_id,
         user_id=facts.user_id,
@@ -99,6 +130,10 @@ def make_open_job(number: int) -> OpenJob:
             "latency_class": facts.versions.latency_class,
         },
         created_at=facts.created_at,
+        key_id=agreement.key_id,
+        held_microcredits=agreement.held_microcredits,
+        expires_at="2026-11-21T13:00:00.000Z",
+        terms=locked_terms(agreement),
     )
 
 
@@ -158,7 +193,7 @@ def fill_books(connection: Connection) -> Books:
     bob: dict[str, object] = {"worker_id": "bob-1", "worker_wallet": BOB}
     record(
         connection,
-        make_facts(1),
+        make_postpaid_facts(1),
         make_facts(2, output_tokens=TokenCount(400), latency_ms=500, **bob),
         make_facts(3, user_id=UserId("user-2"), user_wallet=BOB),
         make_facts(4, finish_reason="cancelled", evidence=NO_CLAIMS, **bob),

@@ -37,7 +37,7 @@ def quick_settings(folder: Path, **changes: object) -> Settings:
 
 
 def make_key(folder: Path, *, user_id: str = "user-1", wallet: str = "") -> str:
-    """A fresh API key of a customer."""
+    """A fresh API key of a customer that is billed afterwards."""
     engine: Engine = open_database(folder, create=True)
     key = new_api_key()
     with for_writing(engine).begin() as connection:
@@ -49,6 +49,7 @@ def make_key(folder: Path, *, user_id: str = "user-1", wallet: str = "") -> str:
             user_id=user_id,
             user_wallet=wallet,
             now=now_iso(),
+            credit_limit=None,
         )
     engine.dispose()
     return key

@@ -6,7 +6,13 @@ import pytest
 from rule_vectors import Case, vector_cases
 
 from basis.rules.batch import Payout
-from basis.rules.entries import job_completed, reward_account, rewards_moved
+from basis.rules.entries import (
+    EarnedPoints,
+    credits_funded,
+    job_completed,
+    reward_account,
+    rewards_moved,
+)
 from basis.rules.errors import Conflict, InvalidInput
 from basis.rules.job import JobId, RewardStatus, UserId, WorkerId
 from basis.rules.ledger import (
@@ -54,6 +60,12 @@ def _breakdown(written: Case) -> RewardBreakdown:
     )
 
 
+def _points(written: Case | None) -> EarnedPoints | None:
+    if written is None:
+        return None
+    return EarnedPoints(asset=written["asset"], amount_raw=AmountRaw(int(written["amountRaw"])))
+
+
 def _expected(case: Case) -> Entry:
     expected = case["expected"]
     return Entry(
@@ -89,8 +101,20 @@ def test_job_completed__vector__shares_out_the_charge(case: Case) -> None:
         user_id=UserId(case["userId"]),
         worker_id=WorkerId(case["workerId"]),
         worker_wallet=case["workerWallet"],
-        asset=case["asset"],
         breakdown=_breakdown(case["breakdown"]),
+        microcredits=None if case["microcredits"] is None else int(case["microcredits"]),
+        points=_points(case["points"]),
+    )
+    assert entry == _expected(case)
+
+
+@pytest.mark.parametrize("case", vector_cases("ledger", function="credits_funded", refused=False))
+def test_credits_funded__vector__gives_the_customer_credits(case: Case) -> None:
+    entry = credits_funded(
+        user_id=UserId(case["userId"]),
+        source=case["source"],
+        key=case["key"],
+        microcredits=int(case["microcredits"]),
     )
     assert entry == _expected(case)
 

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from basis.accounting.agreement import Agreement, agreement_of_open_job, charge_record
 from basis.rules.catalog import ModelKind
 from basis.rules.entries import job_completed
+from basis.rules.errors import InvalidInput
 from basis.rules.factors import Factors, Measurements, compute_factors, tables_of_version
 from basis.rules.job import JobId, JobStatus, RewardStatus, UserId, WorkerId
-from basis.rules.pricing import compute_charge, epoch_of_version, is_free_of_charge
+from basis.rules.postpaid_pricing import (
+    compute_postpaid_charge,
+    is_free_by_epoch,
+    postpaid_epoch_of,
+)
+from basis.rules.pricing import (
+    NO_CHARGE,
+    Charge,
+    compute_job_charge,
+)
 from basis.rules.receipt import ReceiptCore, compute_receipt_hash
 from basis.rules.reward import RewardBreakdown, compute_reward
 from basis.rules.units import BASIS, AmountRaw, Bps, Micros, TokenCount
@@ -21,6 +32,7 @@ from basis.storage.receipt_details import (
     BreakdownRecord,
     EvidenceRecord,
     MeasurementRecord,
+    PenaltyRecord,
     ReceiptDetails,
     VersionRecord,
 )
@@ -60,6 +72,8 @@ class JobFacts:
     failure_reason: str = ""
     attempts: int = 0
     evidence: EvidenceRecord = NO_EVIDENCE
+    agreement: Agreement | None = None
+    """None of jobs from before there were credits: a postpaid epoch charges them in BASIS."""
 
 
 def compute_finished_job(facts: JobFacts) -> FinishedJob:
@@ -68,30 +82,30 @@ def compute_finished_job(facts: JobFacts) -> FinishedJob:
     Raises:
         InvalidInput: the facts name a table that was never published, or are out of range.
     """
-    factors, charge_raw = _judge(facts)
+    factors, charge = _judge(facts)
     breakdown = compute_reward(
         status=facts.status,
         worker_wallet=facts.worker_wallet,
-        charge_raw=charge_raw,
-        fee_bps=epoch_of_version(facts.versions.pricing).protocol_fee_bps,
+        charge_raw=charge.charge_raw,
+        fee_bps=_fee_bps(facts),
         factors=factors,
     )
     core = _core(facts, factors=factors, breakdown=breakdown)
     entry = None
-    if breakdown.charge_raw or breakdown.penalty_owed_raw:
+    if breakdown.charge_raw or breakdown.penalty_owed_raw or charge.microcredits:
         entry = job_completed(
             job_id=facts.job_id,
             user_id=facts.user_id,
             worker_id=core.worker_id,
             worker_wallet=core.worker_wallet,
-            asset=BASIS.symbol,
             breakdown=breakdown,
+            microcredits=charge.microcredits if facts.agreement is not None else None,
         )
     return FinishedJob(
         receipt_hash=compute_receipt_hash(core),
         core=core,
         status=facts.status,
-        details=_details(facts, breakdown),
+        details=_details(facts, breakdown, charge),
         reward_status=RewardStatus.PENDING if breakdown.reward_raw else RewardStatus.NONE,
         entry=entry,
     )
@@ -129,28 +143,60 @@ def compute_lost_job(job: OpenJob, *, failure_reason: str) -> FinishedJob:
                 prompt_tokens=job.prompt_tokens,
             ),
             failure_reason=failure_reason,
+            agreement=agreement_of_open_job(job),
         )
     )
 
 
-def _judge(facts: JobFacts) -> tuple[Factors, AmountRaw]:
+def _judge(facts: JobFacts) -> tuple[Factors, Charge]:
     if facts.status is not JobStatus.COMPLETED:
-        return NO_FACTORS, AmountRaw(0)
+        return NO_FACTORS, NO_CHARGE
     factors = compute_factors(
         tables_of_version(facts.versions.factors),
         latency_class=facts.versions.latency_class,
         measured=facts.measured,
     )
-    epoch = epoch_of_version(facts.versions.pricing)
-    if is_free_of_charge(epoch, kind=facts.kind, output_tokens=facts.output_tokens):
-        return factors, AmountRaw(0)
-    charge_raw = compute_charge(
+    agreement = facts.agreement
+    if agreement is None:
+        return factors, Charge(microcredits=0, charge_raw=_postpaid_charge(facts))
+    if facts.kind is None:
+        raise InvalidInput("a completed job is of some kind", param="kind")
+    if agreement.terms.epoch != facts.versions.pricing:
+        raise InvalidInput(
+            f"the terms are of {agreement.terms.epoch}, not of {facts.versions.pricing}",
+            param="pricing_version",
+        )
+    charge = compute_job_charge(
+        agreement.terms,
+        kind=facts.kind,
+        prompt_tokens=facts.prompt_tokens,
+        output_tokens=facts.output_tokens,
+    )
+    if charge.microcredits > agreement.held_microcredits:
+        raise InvalidInput(
+            f"job {facts.job_id} comes to {charge.microcredits} micro-credits, of which only "
+            f"{agreement.held_microcredits} were held",
+            param="held_microcredits",
+        )
+    return factors, charge
+
+
+def _postpaid_charge(facts: JobFacts) -> AmountRaw:
+    epoch = postpaid_epoch_of(facts.versions.pricing)
+    if is_free_by_epoch(epoch, kind=facts.kind, output_tokens=facts.output_tokens):
+        return AmountRaw(0)
+    return compute_postpaid_charge(
         epoch,
         prompt_tokens=facts.prompt_tokens,
         output_tokens=facts.output_tokens,
         multiplier_bps=facts.multiplier_bps,
     )
-    return factors, charge_raw
+
+
+def _fee_bps(facts: JobFacts) -> Bps:
+    if facts.agreement is not None:
+        return facts.agreement.terms.protocol_fee_bps
+    return postpaid_epoch_of(facts.versions.pricing).protocol_fee_bps
 
 
 def _core(facts: JobFacts, *, factors: Factors, breakdown: RewardBreakdown) -> ReceiptCore:
@@ -177,7 +223,8 @@ def _core(facts: JobFacts, *, factors: Factors, breakdown: RewardBreakdown) -> R
     )
 
 
-def _details(facts: JobFacts, breakdown: RewardBreakdown) -> ReceiptDetails:
+def _details(facts: JobFacts, breakdown: RewardBreakdown, charge: Charge) -> ReceiptDetails:
+    agreement = facts.agreement
     return ReceiptDetails(
         kind=facts.kind.value if facts.kind is not None else "",
         finish_reason=facts.finish_reason,
@@ -192,6 +239,12 @@ def _details(facts: JobFacts, breakdown: RewardBreakdown) -> ReceiptDetails:
         ),
         versions=facts.versions,
         evidence=facts.evidence,
+        key_id=agreement.key_id if agreement is not None else "",
+        penalties=tuple(
+            PenaltyRecord(reason=penalty.reason, amount_raw=str(penalty.amount_raw))
+            for penalty in breakdown.penalties
+        ),
+        charge=charge_record(agreement, charge) if agreement is not None else None,
     )
 
 

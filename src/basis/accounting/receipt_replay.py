@@ -7,13 +7,18 @@ catalog's, its measurements to its latency.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from basis.accounting.agreement import agreement_of_receipt
 from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.posting import NO_EVIDENCE, JobFacts, compute_finished_job
 from basis.rules.catalog import CATALOGS, ModelKind, validate_terms
+from basis.rules.epochs import EpochBook
 from basis.rules.errors import BasisError
 from basis.rules.factors import MINUTES_PER_DAY, Measurements, compute_factors, tables_of_version
 from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus, RewardStatus
-from basis.rules.pricing import epoch_of_version
+from basis.rules.postpaid_pricing import postpaid_epoch_of
+from basis.rules.pricing import compute_list_terms
 from basis.rules.units import WHOLE_BPS, Bps, Micros
 from basis.storage.job_store import FinishedJob
 from basis.storage.receipt_details import EvidenceRecord
@@ -23,6 +28,8 @@ from basis.wire.registration import RuntimeName
 
 _ENDS_OF_COMPLETED = frozenset({*FinishReason, FINISH_CANCELLED})
 _KINDS = frozenset({*ModelKind, ""})
+_LOST = frozenset({FailureReason.ORCHESTRATOR_STOPPED, FailureReason.HOLD_EXPIRED})
+"""Of jobs that were closed from their open row alone."""
 _ENDS_WITHOUT_WORKER = frozenset(
     {
         FailureReason.NO_WORKER,
@@ -30,14 +37,15 @@ _ENDS_WITHOUT_WORKER = frozenset(
         FailureReason.QUEUE_TIMEOUT,
         FailureReason.CUSTOMER_LEFT,
         FailureReason.ORCHESTRATOR_STOPPED,
+        FailureReason.HOLD_EXPIRED,
         FailureReason.INTERNAL_ERROR,
     }
 )
 """All other reasons are how a lease ends, so some worker had the job."""
 
 
-def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
-    """What follows from the receipt's facts, which is what it says.
+def replay_receipt(receipt: StoredReceipt, *, epochs: EpochBook) -> FinishedJob:
+    """What follows from the receipt's facts, which is what it says; `epochs` are the network's.
 
     Raises:
         Difference: it says something else.
@@ -48,7 +56,7 @@ def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
     facts = _facts_of(receipt)
     try:
         again = compute_finished_job(facts)
-        _validate_tables(facts)
+        _validate_tables(facts, epochs)
     except BasisError as error:
         raise Difference(f"{name} cannot be recomputed: {error.message}") from error
     expect_equal(name, "core", recorded=receipt.core, recomputed=again.core)
@@ -59,12 +67,16 @@ def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
         recorded=receipt.details.breakdown,
         recomputed=again.details.breakdown,
     )
+    expect_equal(name, "charge", recorded=receipt.details.charge, recomputed=again.details.charge)
     if receipt.misfiled_column:
         raise Difference(f"{name}: column {receipt.misfiled_column} contradicts the core")
     for find_flaw in (_flaw_of_end, _flaw_of_kind, _flaw_of_attempts, _flaw_of_measurements):
         flaw = find_flaw(facts)
         if flaw:
             raise Difference(f"{name}: {flaw}")
+    flaw = _flaw_of_terms(facts, epochs)
+    if flaw:
+        raise Difference(f"{name}: {flaw}")
     earns = again.reward_status is not RewardStatus.NONE
     has_fresh_status = receipt.reward_status is again.reward_status
     if earns != (receipt.reward_status is not RewardStatus.NONE) or (
@@ -74,19 +86,49 @@ def replay_receipt(receipt: StoredReceipt) -> FinishedJob:
     return again
 
 
-def _validate_tables(facts: JobFacts) -> None:
+def _validate_tables(facts: JobFacts, epochs: EpochBook) -> None:
     """Refuses tables that were never published; the factors' are read for completed jobs only."""
     compute_factors(
         tables_of_version(facts.versions.factors),
         latency_class=facts.versions.latency_class,
         measured=facts.measured,
     )
+    has_own_multiplier = facts.agreement is not None and facts.model_id in dict(
+        epochs.of_version(facts.versions.pricing).model_multipliers
+    )
     validate_terms(
         catalog_version=facts.versions.catalog,
         model_name=facts.model_id,
-        multiplier_bps=facts.multiplier_bps,
+        multiplier_bps=None if has_own_multiplier else facts.multiplier_bps,
         latency_class=facts.versions.latency_class,
     )
+
+
+def _flaw_of_terms(facts: JobFacts, epochs: EpochBook) -> str:
+    """How the terms contradict the epoch that they name; "" if they do not."""
+    agreement = facts.agreement
+    if agreement is None:
+        return ""
+    terms, locked_at = agreement.terms, agreement.locked_at
+    if not epochs.could_price(terms.epoch, at=locked_at):
+        return f"the pricing epoch {terms.epoch} was not in force at {locked_at}"
+    if locked_at > facts.created_at:
+        return f"terms of {locked_at} for a job of {facts.created_at}"
+    epoch = epochs.of_version(terms.epoch)
+    listed = compute_list_terms(
+        epoch, model_id=terms.model_id, catalog_multiplier_bps=terms.multiplier_bps
+    )
+    if terms.offer_hash:
+        # The prices are then those of a worker's offer, which stands on a record of its own.
+        listed = replace(
+            listed,
+            prompt_price=terms.prompt_price,
+            output_price=terms.output_price,
+            offer_hash=terms.offer_hash,
+        )
+    if terms != listed:
+        return f"its terms are {terms}, but the epoch's are {listed}"
+    return ""
 
 
 def _flaw_of_end(facts: JobFacts) -> str:
@@ -119,11 +161,8 @@ def _flaw_of_kind(facts: JobFacts) -> str:
     it was not recorded before the epoch in which it came to matter.
     """
     if facts.kind is None:
-        epoch = epoch_of_version(facts.versions.pricing)
-        is_lost = facts.worker_id == "" and (
-            facts.failure_reason == FailureReason.ORCHESTRATOR_STOPPED
-        )
-        return "no kind" if epoch.is_empty_answer_free and not is_lost else ""
+        is_lost = facts.worker_id == "" and facts.failure_reason in _LOST
+        return "" if is_lost or not _needs_kind(facts) else "no kind"
     published = next((one for one in CATALOGS if one.version == facts.versions.catalog), None)
     if published is None:
         return ""  # an operator's own table: only its digest is known
@@ -132,6 +171,12 @@ def _flaw_of_kind(facts: JobFacts) -> str:
         known = " and ".join(kind.value for kind in kinds)
         return f"kind {facts.kind.value} of the model {facts.model_id}, which is for {known}"
     return ""
+
+
+def _needs_kind(facts: JobFacts) -> bool:
+    if facts.agreement is not None:
+        return True
+    return postpaid_epoch_of(facts.versions.pricing).is_empty_answer_free
 
 
 def _flaw_of_attempts(facts: JobFacts) -> str:
@@ -201,4 +246,5 @@ def _facts_of(receipt: StoredReceipt) -> JobFacts:
         failure_reason=details.failure_reason,
         attempts=details.attempts,
         evidence=details.evidence,
+        agreement=agreement_of_receipt(receipt),
     )

@@ -28,7 +28,7 @@ Source: invariants I1, I2, I5, I6, I9, I10, I12.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -38,11 +38,15 @@ from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.ledger_replay import LedgerReplay
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
+from basis.rules.entries import CREDITS_FUNDED, find_funding_flaw
 from basis.rules.errors import DamagedRecord
 from basis.rules.ledger import Entry
 from basis.storage.batch_store import iterate_batches
+from basis.storage.epoch_store import load_epoch_book
 from basis.storage.job_store import find_ended_open_job
+from basis.storage.ledger_store import iterate_entry_pages
 from basis.storage.receipt_store import StoredReceipt, iterate_receipt_pages
+from basis.storage.usage_store import load_usage, sum_usage
 from basis.storage.worker_store import load_workers
 
 
@@ -91,6 +95,8 @@ class _Replay:
         self._ledger = LedgerReplay(connection)
         self._batch_hashes: set[str] = set()
         self._earned_raw: defaultdict[str, int] = defaultdict(int)
+        self._usage: dict[tuple[str, str, str, str], list[int]] = {}
+        self._epochs = load_epoch_book(connection)
         self.receipt_count = 0
         self.batch_count = 0
 
@@ -101,7 +107,9 @@ class _Replay:
     def run(self) -> None:
         self._replay_receipts()
         self._replay_batches()
+        self._replay_funding()
         self._ledger.finish()
+        self._compare_usage()
         job_id = find_ended_open_job(self._connection)
         if job_id:
             raise Difference(f"job {job_id} is open, although it has its receipt")
@@ -112,7 +120,7 @@ class _Replay:
             entries: list[Entry] = []
             for receipt in page:
                 self._expect_next(receipt)
-                again = replay_receipt(receipt)
+                again = replay_receipt(receipt, epochs=self._epochs)
                 if again.entry is not None:
                     entries.append(again.entry)
                 worker_id = receipt.core.worker_id
@@ -125,6 +133,7 @@ class _Replay:
                 if receipt.batch_hash is not None:
                     self._batch_hashes.add(receipt.batch_hash)
                 self.receipt_count += 1
+            self._add_usage(page)
             self._ledger.expect(entries)
             if self._on_progress is not None:
                 self._on_progress(self.receipt_count)
@@ -136,12 +145,45 @@ class _Replay:
                 recomputed=self._earned_raw[worker_id],
             )
 
+    def _add_usage(self, page: Sequence[StoredReceipt]) -> None:
+        for key, row in sum_usage(page).items():
+            before = self._usage.get(key, [0] * len(row))
+            self._usage[key] = [one + other for one, other in zip(before, row, strict=True)]
+
+    def _compare_usage(self) -> None:
+        recorded = {
+            (day.day, day.user_id, day.key_id, day.model_id): [
+                day.requests,
+                day.completed,
+                day.prompt_tokens,
+                day.output_tokens,
+                day.microcredits,
+            ]
+            for day in load_usage(self._connection)
+        }
+        for key in sorted(recorded.keys() | self._usage.keys()):
+            expect_equal(
+                f"usage of {' / '.join(key)}",
+                "requests, completed, prompt tokens, output tokens and micro-credits",
+                recorded=recorded.get(key),
+                recomputed=self._usage.get(key),
+            )
+
     def _expect_next(self, receipt: StoredReceipt) -> None:
         if receipt.seq != self.receipt_count + 1:
             raise Difference(
                 f"receipt number {self.receipt_count + 1} is missing: "
                 f"number {receipt.seq} stands in its place"
             )
+
+    def _replay_funding(self) -> None:
+        """Credits come from outside: their entries follow from nothing but themselves."""
+        for page in iterate_entry_pages(self._connection, kind=CREDITS_FUNDED):
+            for entry in page:
+                flaw = find_funding_flaw(entry)
+                if flaw:
+                    raise Difference(f"the ledger entry {entry.kind} of {entry.cause}: {flaw}")
+            self._ledger.expect(page)
 
     def _replay_batches(self) -> None:
         previous_hash = NO_BATCH

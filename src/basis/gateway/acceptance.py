@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import structlog
 
+from basis.accounting.agreement import Agreement
 from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob
@@ -17,25 +20,31 @@ from basis.rules.errors import (
     RuntimePending,
 )
 from basis.rules.factors import TABLES
-from basis.rules.pricing import EPOCHS
+from basis.rules.pricing import compute_charge
 from basis.rules.units import TokenCount
-from basis.storage.clock import now_iso
+from basis.storage.clock import after_iso, now_iso
 from basis.storage.receipt_details import VersionRecord
 from basis.wire.frames import JobKind
 
 _log = structlog.get_logger(__name__)
 _RETRY_AFTER_S = 15
+_HOLD_GRACE_S = 300
+"""For writing the answer to a slow customer, counting it and writing the receipt."""
 
 
-def find_model(context: GatewayContext, name: str, kind: ModelKind) -> tuple[Model, Meter]:
+def find_model(
+    context: GatewayContext, customer: Customer, name: str, kind: ModelKind
+) -> tuple[Model, Meter]:
     """The model and its meter, if it can be served at this moment.
 
     Raises:
+        Forbidden: the customer's key is not for this model.
         UnknownModel: not in the catalog.
         InvalidInput: the model is of another kind.
         RuntimePending: nobody serves it now, or the operator has not mapped it.
         LimitExceeded: its queue is full.
     """
+    customer.require_model(name)
     model = context.catalog.get(name)
     if kind not in model.kinds:
         kinds = " and ".join(kind.value for kind in model.kinds)
@@ -92,7 +101,14 @@ def accept_job(
     prompt_tokens: TokenCount,
     max_tokens: TokenCount,
 ) -> AcceptedJob:
-    """The job, with the versions of every table that will judge it."""
+    """The job, with the terms and the versions of every table that will judge it.
+
+    Raises:
+        LimitExceeded: the key has used up its requests or tokens of this minute.
+    """
+    created_at = now_iso()
+    terms = context.prices.terms(model, at=created_at)
+    most = compute_charge(terms, prompt_tokens=prompt_tokens, output_tokens=max_tokens)
     return AcceptedJob(
         job_id=context.job_ids.next(),
         customer=customer,
@@ -104,10 +120,26 @@ def accept_job(
         meter=meter,
         versions=VersionRecord(
             catalog=context.catalog.version,
-            pricing=EPOCHS[-1].version,
+            pricing=terms.epoch,
             factors=TABLES[-1].version,
             latency_class=model.latency_class,
         ),
-        created_at=now_iso(),
+        agreement=Agreement(
+            key_id=customer.key_id,
+            terms=terms,
+            locked_at=created_at,
+            held_microcredits=most.microcredits,
+        ),
+        rate=context.rates.reserve(customer, tokens=prompt_tokens + max_tokens),
+        created_at=created_at,
+        hold_expires_at=after_iso(created_at, seconds=_longest_life_s(context)),
         accepted_us=now_us(),
+    )
+
+
+def _longest_life_s(context: GatewayContext) -> int:
+    """After how long a job has ended for certain, by its own deadlines."""
+    jobs = context.settings.jobs
+    return math.ceil(
+        jobs.max_attempts * (jobs.queue_timeout_s + jobs.total_timeout_s) + _HOLD_GRACE_S
     )

@@ -21,6 +21,8 @@ from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
+from basis.gateway.price_list import PriceList
+from basis.gateway.rate_limits import RateBook
 from basis.metering.meter import MeterShelf
 from basis.rules.catalog import Catalog
 from basis.rules.job import JobId
@@ -81,6 +83,8 @@ class GatewayContext:
     link: LinkServer
     meters: MeterShelf
     keys: KeyRing
+    prices: PriceList
+    rates: RateBook
     registrations: RegistrationLimit
     metrics: GatewayMetrics
     background: BackgroundTasks

@@ -39,7 +39,7 @@ async def _embed(
 ) -> web.StreamResponse:
     asked = await read_json(request, decode_embedding)
     texts = embedding_inputs(asked)
-    model, meter = find_model(context, asked.model, ModelKind.EMBEDDING)
+    model, meter = find_model(context, customer, asked.model, ModelKind.EMBEDDING)
     prompt_tokens = await _count_inputs(texts, model, meter)
     job = accept_job(
         context,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 import structlog
@@ -13,6 +13,7 @@ from basis.rules.errors import (
     Conflict,
     DamagedRecord,
     Forbidden,
+    InsufficientCredits,
     InvalidInput,
     JobFailed,
     LimitExceeded,
@@ -56,6 +57,7 @@ SERVER_NAME = "basis"
 _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (
     (InvalidInput, 400),
     (Unauthenticated, 401),
+    (InsufficientCredits, 402),
     (Forbidden, 403),
     (UnknownModel, 404),
     (NotFound, 404),
@@ -97,6 +99,7 @@ def error_body(error: BasisError) -> bytes:
         kind=_kind_of(status),
         param=error.param if isinstance(error, InvalidInput) else None,
         code=code,
+        extra=_figures_of(error),
     )
 
 
@@ -188,10 +191,25 @@ def _kind_of(status: int) -> str:
         return "rate_limit_error"
     if status == 401:
         return "authentication_error"
+    if status == 402:
+        return "insufficient_quota"
     return "invalid_request_error" if status < 500 else "server_error"
 
 
-def _encode_error(*, message: str, kind: str, param: str | None, code: str) -> bytes:
+def _figures_of(error: BasisError) -> dict[str, str]:
+    """What is missing, in base units, for programs that top up by themselves."""
+    if not isinstance(error, InsufficientCredits):
+        return {}
+    return {
+        "required_microcredits": str(error.required),
+        "available_microcredits": str(error.available),
+        "missing_microcredits": str(error.missing),
+    }
+
+
+def _encode_error(
+    *, message: str, kind: str, param: str | None, code: str, extra: Mapping[str, str] | None = None
+) -> bytes:
     return msgspec.json.encode(
-        {"error": {"message": message, "type": kind, "param": param, "code": code}}
+        {"error": {"message": message, "type": kind, "param": param, "code": code, **(extra or {})}}
     )

@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from basis.accounting.agreement import Agreement
 from basis.dispatch.dispatcher import HeldLease
 from basis.gateway.answer_text import AnswerText
 from basis.gateway.keys import Customer
+from basis.gateway.rate_limits import RateReservation
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model
 from basis.rules.job import JobId
@@ -31,7 +33,10 @@ class AcceptedJob:
     max_tokens: TokenCount
     meter: Meter
     versions: VersionRecord
+    agreement: Agreement
+    rate: RateReservation
     created_at: str
+    hold_expires_at: str
     accepted_us: int
 
 

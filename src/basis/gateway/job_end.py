@@ -56,6 +56,8 @@ class JobEnd:
             finish_reason=finish_reason,
             failure_reason=failure_reason,
         )
+        job_tokens = self._job.prompt_tokens + output_tokens
+        self._job.rate.settle(job_tokens if status is JobStatus.COMPLETED else 0)
         finished = compute_finished_job(facts)
         await asyncio.shield(self._context.writer.write_grouped(JobWrite(finished=finished)))
         self._announce(finished)
@@ -77,7 +79,7 @@ class JobEnd:
             user_wallet=job.customer.user_wallet,
             model_id=job.model.name,
             kind=ModelKind(job.kind.value),
-            multiplier_bps=job.model.multiplier_bps,
+            multiplier_bps=job.agreement.terms.multiplier_bps,
             versions=job.versions,
             created_at=job.created_at,
             status=status,
@@ -90,6 +92,7 @@ class JobEnd:
             finish_reason=finish_reason,
             failure_reason=failure_reason,
             attempts=self._progress.attempts,
+            agreement=job.agreement,
             evidence=EvidenceRecord(
                 claimed_prompt_tokens=_plausible(done.prompt_tokens) if done else 0,
                 claimed_output_tokens=_plausible(done.output_tokens) if done else 0,
@@ -116,7 +119,7 @@ class JobEnd:
         )
 
     def _announce(self, finished: FinishedJob) -> None:
-        core = finished.core
+        core, charge = finished.core, finished.details.charge
         context, model = self._context, self._job.model.name
         context.metrics.jobs.labels(model, finished.status.value).inc()
         context.metrics.job_seconds.labels(model).observe(core.latency_ms / 1_000)
@@ -145,6 +148,7 @@ class JobEnd:
             latency_ms=core.latency_ms,
             first_token_us=finished.details.measured.first_token_us,
             charged_raw=str(core.total_charged_raw),
+            charged_microcredits=charge.microcredits if charge is not None else "0",
             reward_raw=str(core.worker_reward_raw),
             receipt=finished.receipt_hash,
         )

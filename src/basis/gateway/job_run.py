@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 
+from basis.accounting.agreement import locked_terms
 from basis.dispatch.dispatcher import HeldLease, JobOrder
 from basis.dispatch.lease import LeaseFailure
 from basis.gateway.answer_text import frame_bytes
@@ -53,17 +54,17 @@ class JobRun:
         self._end = JobEnd(context, job, self._progress)
         self._max_text_bytes = job.max_tokens * job.meter.longest_token_bytes + _OVERRUN_SLACK_BYTES
         self._max_logprobs_bytes = job.max_tokens * MOST_BYTES_PER_TOKEN + MAX_CHUNK_EXTRA_BYTES
-        self._opened: asyncio.Future[object] | None = None
 
     async def run(self) -> JobOutcome:
         """The outcome of a completed job, whose receipt is durable.
 
         Raises:
+            InsufficientCredits: nothing was begun; there is no job and no receipt.
             JobFailed, RuntimePending, LimitExceeded: it was not completed; its receipt says why.
             StorageUnavailable: the receipt could not be written, so nothing is charged.
             asyncio.CancelledError: the customer left.
         """
-        self._open()
+        await self._open()
         try:
             done = await self._try_workers()
         except asyncio.CancelledError:
@@ -89,10 +90,10 @@ class JobRun:
 
     # --- towards an answer -------------------------------------------------------------------
 
-    def _open(self) -> None:
-        job = self._job
-        versions = job.versions
-        self._opened = self._context.writer.write_grouped(
+    async def _open(self) -> None:
+        """Opens the job with its hold, durable once this returns: no work is begun before."""
+        job, agreement = self._job, self._job.agreement
+        opening = self._context.writer.write_grouped(
             JobWrite(
                 opened=OpenJob(
                     job_id=job.job_id,
@@ -100,18 +101,38 @@ class JobRun:
                     user_wallet=job.customer.user_wallet,
                     model_id=job.model.name,
                     prompt_tokens=job.prompt_tokens,
-                    multiplier_bps=job.model.multiplier_bps,
+                    multiplier_bps=agreement.terms.multiplier_bps,
                     versions={
-                        "catalog": versions.catalog,
-                        "pricing": versions.pricing,
-                        "factors": versions.factors,
-                        "latency_class": versions.latency_class,
+                        "catalog": job.versions.catalog,
+                        "pricing": job.versions.pricing,
+                        "factors": job.versions.factors,
+                        "latency_class": job.versions.latency_class,
                     },
                     created_at=job.created_at,
+                    key_id=agreement.key_id,
+                    held_microcredits=agreement.held_microcredits,
+                    expires_at=job.hold_expires_at,
+                    terms=locked_terms(agreement),
                 )
             )
         )
-        self._opened.add_done_callback(_hear_failure)
+        try:
+            await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._context.background.start(self._settle_unopened(opening))
+            raise
+        except BasisError:
+            job.rate.settle(0)
+            raise
+
+    async def _settle_unopened(self, opening: asyncio.Future[object]) -> None:
+        """The customer left while the hold was being written: if it was granted, release it."""
+        try:
+            await opening
+        except BasisError:
+            self._job.rate.settle(0)
+            return
+        await self._settle_abandoned()
 
     async def _try_workers(self) -> Done:
         job = self._job
@@ -169,10 +190,6 @@ class JobRun:
             if overrun is not None:
                 lease.fail(overrun)
                 return overrun
-            if self._opened is not None:
-                # The job must be on record before its customer sees anything of it.
-                await asyncio.shield(self._opened)
-                self._opened = None
             try:
                 await self._sink.deliver(frames)
             except (TimeoutError, ConnectionError):
@@ -243,9 +260,3 @@ def _reason_of(error: BasisError) -> str:
     if isinstance(error, LimitExceeded):
         return FailureReason.QUEUE_FULL.value
     return FailureReason.INTERNAL_ERROR.value
-
-
-def _hear_failure(future: asyncio.Future[object]) -> None:
-    """Marks an exception as heard: whoever needs the record awaits the future again."""
-    if not future.cancelled():
-        future.exception()

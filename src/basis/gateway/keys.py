@@ -13,9 +13,10 @@ from aiohttp import web
 from sqlalchemy import Engine
 
 from basis.gateway.bodies import bearer_token
-from basis.rules.errors import LimitExceeded, Unauthenticated
+from basis.rules.errors import Forbidden, LimitExceeded, Unauthenticated
 from basis.rules.job import UserId
-from basis.storage.key_store import KeyRecord, load_key
+from basis.storage.clock import now_iso
+from basis.storage.key_store import NO_LIMITS, KeyLimits, KeyRecord, load_key
 from basis.storage.secrets import API_KEY_PREFIX, SecretHasher
 
 _FRESH_S = 5.0
@@ -31,6 +32,22 @@ class Customer:
     key_id: str
     user_id: UserId
     user_wallet: str
+    parent_id: str | None = None
+    limits: KeyLimits = NO_LIMITS
+    parent_limits: KeyLimits | None = None
+
+    def require_model(self, name: str) -> None:
+        """Refuses a model that the key, or the one that it is a sub-key of, is not for.
+
+        Raises:
+            Forbidden: it is not.
+        """
+        for limits in (self.limits, self.parent_limits):
+            if limits is not None and limits.models and name not in limits.models:
+                raise Forbidden(
+                    f"this key is for {', '.join(limits.models)}, not for {name!r}: ask whoever "
+                    f"gave it to you for another one"
+                )
 
 
 class KeyRing:
@@ -59,8 +76,8 @@ class KeyRing:
         secret_hash = self._hasher.hash(key)
         known = self._seen.get(secret_hash)
         if known is not None and time.monotonic() - known[0] < _FRESH_S:
-            return known[1]
-        return await self._look_up(secret_hash)
+            return _unexpired(known[1])
+        return _unexpired(await self._look_up(secret_hash))
 
     @contextmanager
     def job_slot(self, customer: Customer) -> Generator[None]:
@@ -93,7 +110,12 @@ class KeyRing:
             what = "is unknown" if record is None else "has been revoked"
             raise Unauthenticated(f"Incorrect API key provided: it {what}.")
         customer = Customer(
-            key_id=record.id, user_id=UserId(record.user_id), user_wallet=record.user_wallet
+            key_id=record.id,
+            user_id=UserId(record.user_id),
+            user_wallet=record.user_wallet,
+            parent_id=record.parent_id,
+            limits=record.limits,
+            parent_limits=record.parent_limits,
         )
         self._seen[secret_hash] = (time.monotonic(), customer)
         self._seen.move_to_end(secret_hash)
@@ -104,3 +126,11 @@ class KeyRing:
     def _load(self, secret_hash: str) -> KeyRecord | None:
         with self._engine.connect() as connection:
             return load_key(connection, secret_hash)
+
+
+def _unexpired(customer: Customer) -> Customer:
+    now = now_iso()
+    for limits in (customer.limits, customer.parent_limits):
+        if limits is not None and limits.expires_at is not None and limits.expires_at <= now:
+            raise Unauthenticated(f"This API key expired at {limits.expires_at}.")
+    return customer

@@ -44,7 +44,7 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     with context.keys.job_slot(customer):
         asked = await read_json(request, decode_chat)
         check_chat(asked)
-        model, meter = find_model(context, asked.model, ModelKind.CHAT)
+        model, meter = find_model(context, customer, asked.model, ModelKind.CHAT)
         meter.require_fitting_length(_characters(asked), context_tokens=model.context_tokens)
         messages = [_for_template(message) for message in asked.messages]
         prompt = _Prompt(
@@ -63,7 +63,7 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
     with context.keys.job_slot(customer):
         asked = await read_json(request, decode_completion)
         check_completion(asked)
-        model, meter = find_model(context, asked.model, ModelKind.COMPLETION)
+        model, meter = find_model(context, customer, asked.model, ModelKind.COMPLETION)
         meter.require_fitting_length(len(asked.prompt), context_tokens=model.context_tokens)
         prompt = _Prompt(
             kind=JobKind.COMPLETION, param="prompt", tokens=await _count_prompt(meter, asked)

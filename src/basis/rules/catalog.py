@@ -199,10 +199,11 @@ def compute_models_digest(models: Iterable[Model]) -> str:
 
 
 def validate_terms(
-    *, catalog_version: str, model_name: str, multiplier_bps: Bps, latency_class: str
+    *, catalog_version: str, model_name: str, multiplier_bps: Bps | None, latency_class: str
 ) -> None:
     """Refuses terms on which no catalog of this version offered the model.
 
+    A `multiplier_bps` of None is not held to the catalog: the pricing epoch has one of its own.
     Of an operator's own table only the version is known, so any terms may be its own.
 
     Raises:
@@ -219,6 +220,8 @@ def validate_terms(
     if plus:
         return
     model = published.get(model_name)
+    if multiplier_bps is None:
+        multiplier_bps = model.multiplier_bps
     if (multiplier_bps, latency_class) != (model.multiplier_bps, model.latency_class):
         raise InvalidInput(
             f"the catalog {catalog_version} offers {model_name} at {model.multiplier_bps} bps in "

@@ -9,6 +9,8 @@ BasisError
 ├── NotFound                  no such receipt, batch, worker, key
 ├── Unauthenticated           no key or token, or a wrong or revoked one
 ├── Forbidden                 a valid identity that may not do this
+├── InsufficientCredits       the customer has fewer credits than the job can cost
+│   └── BudgetExceeded        the key has fewer left for today
 ├── Conflict                  an identity is already taken, or a record exists with other content
 │   └── IllegalTransition     the state machine has no such step
 ├── TooLarge                  more bytes than the limit
@@ -98,6 +100,28 @@ class Forbidden(BasisError):
     """The identity is known and may not do this."""
 
     code = "forbidden"
+
+
+class InsufficientCredits(BasisError):
+    """The job can cost more than there is; both figures in micro-credits."""
+
+    code = "insufficient_credits"
+
+    def __init__(self, message: str, *, required: int, available: int) -> None:
+        super().__init__(message)
+        self.required = required
+        self.available = available
+
+    @property
+    def missing(self) -> int:
+        """Micro-credits that would have to come."""
+        return self.required - self.available
+
+
+class BudgetExceeded(InsufficientCredits):
+    """The job can cost more than the key may spend today."""
+
+    code = "budget_exceeded"
 
 
 class Conflict(BasisError):

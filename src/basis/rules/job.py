@@ -66,6 +66,7 @@ class FailureReason(enum.StrEnum):
     WORKER_TRUNCATED = "worker_truncated"
     PROTOCOL_VIOLATION = "protocol_violation"
     ORCHESTRATOR_STOPPED = "orchestrator_stopped"
+    HOLD_EXPIRED = "hold_expired"
     CUSTOMER_LEFT = "customer_left"
     INTERNAL_ERROR = "internal_error"
 

@@ -15,5 +15,10 @@ def days_ago_iso(days: int) -> str:
     return _iso(datetime.now(UTC) - timedelta(days=days))
 
 
+def after_iso(time: str, *, seconds: int) -> str:
+    """The time that comes `seconds` after `time`."""
+    return _iso(datetime.fromisoformat(time) + timedelta(seconds=seconds))
+
+
 def _iso(time: datetime) -> str:
     return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")

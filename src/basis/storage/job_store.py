@@ -1,4 +1,8 @@
-"""Accepted jobs and their receipts: the write that happens for every job, grouped."""
+"""Accepted jobs and their receipts: the write that happens for every job, grouped.
+
+A job is opened with the credits that it may cost held, or refused; its receipt captures what it did
+cost and releases the rest, in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +13,18 @@ from typing import TypedDict, cast
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from basis.rules.errors import Conflict
+from basis.rules.errors import BasisError, Conflict
 from basis.rules.job import JobStatus, RewardStatus
 from basis.rules.ledger import Entry
 from basis.rules.receipt import ReceiptCore, ReceiptHash
 from basis.storage.amounts import read_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
+from basis.storage.holds import judge_holds
 from basis.storage.ledger_store import store_entries
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.receipt_store import encode_core
 from basis.storage.schema import open_jobs, receipts, workers
+from basis.storage.usage_store import add_usage
 
 # Built once: making a statement costs more than running it, and these run for every job.
 _OPEN_JOB = insert(open_jobs)
@@ -46,9 +52,26 @@ class TableVersions(TypedDict):
     latency_class: str
 
 
+class LockedTerms(TypedDict):
+    """The terms of an open job, for its receipt if it is lost; prices in micro-credits."""
+
+    epoch_hash: str
+    prompt_price: str
+    output_price: str
+    basis_raw_per_microcredit: str
+    protocol_fee_bps: int
+    is_empty_answer_free: bool
+    offer_hash: str
+    locked_at: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OpenJob:
-    """A job that was accepted and has no receipt yet; enough to write one after a crash."""
+    """A job that was accepted and has no receipt yet; enough to write one after a crash.
+
+    `held_microcredits` are set aside until its receipt is written, or `expires_at` has come and
+    whoever keeps the holds has closed it. `terms` are None on records older than credits.
+    """
 
     job_id: str
     user_id: str
@@ -58,6 +81,10 @@ class OpenJob:
     multiplier_bps: int
     versions: TableVersions
     created_at: str
+    key_id: str = ""
+    held_microcredits: int = 0
+    expires_at: str = ""
+    terms: LockedTerms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,24 +107,37 @@ class JobWrite:
     finished: FinishedJob | None = None
 
     @classmethod
-    def apply_group(cls, connection: Connection, writes: Sequence[object]) -> None:
-        """Records all of them; a job that begins and ends in one group is never open.
+    def apply_group(
+        cls, connection: Connection, writes: Sequence[object]
+    ) -> list[BasisError | None]:
+        """Records all of them; why a job could not be opened, or None, for each.
+
+        What ends comes first, so that what it releases can be held again. A job that begins and
+        ends in one group is never open.
 
         Raises:
             Conflict: a job has a receipt already, with other content.
         """
         jobs = cast("Sequence[JobWrite]", writes)
         finished = [write.finished for write in jobs if write.finished is not None]
-        ended = {job.core.job_id for job in finished}
-        opened = [
-            write.opened
-            for write in jobs
-            if write.opened is not None and write.opened.job_id not in ended
-        ]
-        if opened:
-            connection.execute(_OPEN_JOB, [_open_row(job) for job in opened])
         if finished:
             _store_finished(connection, finished)
+        ended = {job.core.job_id for job in finished}
+        opened = {
+            index: write.opened
+            for index, write in enumerate(jobs)
+            if write.opened is not None and write.opened.job_id not in ended
+        }
+        outcomes: list[BasisError | None] = [None] * len(jobs)
+        if opened:
+            refusals = judge_holds(connection, list(opened.values()))
+            outcomes_of_opened = dict(zip(opened, refusals, strict=True))
+            granted = [job for index, job in opened.items() if outcomes_of_opened[index] is None]
+            if granted:
+                connection.execute(_OPEN_JOB, [_open_row(job) for job in granted])
+            for index, refusal in outcomes_of_opened.items():
+                outcomes[index] = refusal
+        return outcomes
 
 
 def load_open_jobs(connection: Connection) -> list[OpenJob]:
@@ -130,6 +170,18 @@ def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> 
     for second, entries in by_time.items():
         store_entries(connection, entries, now=f"{second}.000Z")
     _add_earnings(connection, fresh)
+    add_usage(connection, fresh)
+
+
+def load_expired_jobs(connection: Connection, *, now: str, limit: int) -> list[OpenJob]:
+    """The oldest `limit` open jobs whose hold has expired."""
+    rows = connection.execute(
+        select(open_jobs)
+        .where((open_jobs.c.expires_at != "") & (open_jobs.c.expires_at < now))
+        .order_by(open_jobs.c.expires_at)
+        .limit(limit)
+    ).all()
+    return [_as_open_job(row) for row in rows]
 
 
 def _without_repeats(connection: Connection, finished: Sequence[FinishedJob]) -> list[FinishedJob]:
@@ -179,6 +231,10 @@ def _as_open_job(row: AnyRow) -> OpenJob:
         multiplier_bps=row.multiplier_bps,
         versions=msgspec.json.decode(row.versions, type=TableVersions),
         created_at=row.created_at,
+        key_id=row.key_id,
+        held_microcredits=row.held_microcredits,
+        expires_at=row.expires_at,
+        terms=msgspec.json.decode(row.terms, type=LockedTerms) if row.terms else None,
     )
 
 
@@ -197,11 +253,15 @@ def _open_row(job: OpenJob) -> dict[str, object]:
         "multiplier_bps": job.multiplier_bps,
         "versions": msgspec.json.encode(job.versions).decode(),
         "created_at": job.created_at,
+        "key_id": job.key_id,
+        "held_microcredits": job.held_microcredits,
+        "expires_at": job.expires_at,
+        "terms": msgspec.json.encode(job.terms).decode() if job.terms is not None else "",
     }
 
 
 def _receipt_row(job: FinishedJob) -> dict[str, object]:
-    core = job.core
+    core, points = job.core, job.details.points
     return {
         "hash": job.receipt_hash,
         "job_id": core.job_id,
@@ -214,4 +274,7 @@ def _receipt_row(job: FinishedJob) -> dict[str, object]:
         "details": msgspec.json.encode(job.details).decode(),
         "reward_status": job.reward_status.value,
         "created_at": core.created_at,
+        "key_id": job.details.key_id,
+        "points_asset": points.asset if points is not None else "",
+        "points_raw": points.amount_raw if points is not None else "0",
     }

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from basis.rules.entries import CREDITS_FUNDED
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
 from basis.storage.amounts import read_signed_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
@@ -89,19 +90,28 @@ def load_entries(connection: Connection, ids: Sequence[EntryId]) -> dict[EntryId
 
 def iterate_entries(connection: Connection) -> Iterator[Entry]:
     """Every entry, in the order in which they were booked."""
+    for page in iterate_entry_pages(connection):
+        yield from page
+
+
+def iterate_entry_pages(
+    connection: Connection, *, kind: str | None = None
+) -> Iterator[list[Entry]]:
+    """Every entry, or every one of a kind, in the order in which they were booked, by the page."""
     last_seq = 0
     while True:
+        query = select(ledger_entries.c.seq, ledger_entries.c.id)
+        if kind is not None:
+            query = query.where(ledger_entries.c.kind == kind)
         heads = connection.execute(
-            select(ledger_entries.c.seq, ledger_entries.c.id)
-            .where(ledger_entries.c.seq > last_seq)
+            query.where(ledger_entries.c.seq > last_seq)
             .order_by(ledger_entries.c.seq)
             .limit(_IN_LIST)
         ).all()
         if not heads:
             return
         found = load_entries(connection, [EntryId(head.id) for head in heads])
-        for head in heads:
-            yield found[EntryId(head.id)]
+        yield [found[EntryId(head.id)] for head in heads]
         last_seq = heads[-1].seq
 
 
@@ -113,12 +123,14 @@ def count_entries(connection: Connection) -> tuple[int, int]:
 
 
 def find_causeless_entry(connection: Connection) -> str:
-    """Kind and cause of the first entry that is of no receipt's job and no batch; "" if none."""
+    """Kind and cause of the first entry that is of no receipt's job, no batch and no payment; ""
+    if there is none."""
     entry = ledger_entries.c
     row = connection.execute(
         select(entry.kind, entry.cause)
         .where(entry.cause.not_in(select(receipts.c.job_id)))
         .where(func.substr(entry.cause, 1, _HASH_DIGITS).not_in(select(batches.c.hash)))
+        .where(entry.kind != CREDITS_FUNDED)
         .order_by(entry.seq)
         .limit(1)
     ).first()

@@ -19,6 +19,54 @@ class BreakdownRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel")
     dust_raw: str
 
 
+class PenaltyRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A penalty and the finding that it follows from."""
+
+    reason: str
+    amount_raw: str
+
+
+class ChargeRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """What the customer was charged in credits, and the terms that say why.
+
+    Epoch, model and multiplier of the terms stand elsewhere on the receipt. `locked_at` is when
+    the terms were fixed: at acceptance, or by the quote that the customer took up.
+    """
+
+    microcredits: str
+    held_microcredits: str
+    prompt_price: str
+    output_price: str
+    basis_raw_per_microcredit: str
+    protocol_fee_bps: int
+    is_empty_answer_free: bool
+    epoch_hash: str
+    offer_hash: str
+    terms_hash: str
+    locked_at: str
+
+
+class PointsRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """The points of the job, and what they were computed from.
+
+    `reason` says why there are none; "" where there are some. `assignment` is the hash of the
+    record that the boost follows from; "" where nothing is boosted.
+    """
+
+    asset: str
+    amount_raw: str
+    units: int
+    multiplier_bps: int
+    quality_bps: int
+    latency_bps: int
+    boost_bps: int
+    table: str
+    assignment: str
+    hardware: str
+    memory_mib: int
+    reason: str
+
+
 class MeasurementRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """What the factors were looked up from."""
 
@@ -49,7 +97,8 @@ class ReceiptDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """All of it; texts are "" where they do not apply.
 
     `kind` is what was asked for: "chat", "completion" or "embedding"; "" of a job that was lost,
-    and on records older than 2026-11-23.
+    and on records older than 2026-11-23. `charge` and `points` are None on records older than
+    credits and points, and `key_id` is "" there.
     """
 
     finish_reason: str
@@ -60,3 +109,7 @@ class ReceiptDetails(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     versions: VersionRecord
     evidence: EvidenceRecord
     kind: str = ""
+    key_id: str = ""
+    penalties: tuple[PenaltyRecord, ...] = ()
+    charge: ChargeRecord | None = None
+    points: PointsRecord | None = None

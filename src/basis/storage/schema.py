@@ -1,13 +1,17 @@
-"""The tables. Amounts are decimal text (18 decimals outgrow 64 bits), times are ISO 8601 in UTC.
+"""The tables. Amounts are decimal text (18 decimals outgrow 64 bits), but for micro-credits, which
+are bounded far below 2^63 and are integers; times are ISO 8601 in UTC.
 
 Append-only: receipts (but for status pointers), ledger_entries, ledger_postings, batches (but for
-status). `open_jobs` holds what was accepted and has no receipt yet: after a crash its rows are
-the jobs that were lost, and each gets its receipt at the next start.
+status), pricing_epochs (but for the one activation). `open_jobs` holds what was accepted and has no
+receipt yet, with the credits held for it: after a crash its rows are the jobs that were lost, and
+each gets its receipt at the next start. `balances` and `usage_days` are projections: sums over
+entries and receipts, kept in the same transactions.
 """
 
 from __future__ import annotations
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     ForeignKey,
@@ -18,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 metadata = MetaData(
@@ -36,6 +41,7 @@ users = Table(
     Column("name", Text, nullable=False),
     Column("wallet", String(42), nullable=False),
     Column("created_at", String(24), nullable=False),
+    Column("credit_limit", BigInteger, nullable=True),
 )
 
 api_keys = Table(
@@ -47,6 +53,14 @@ api_keys = Table(
     Column("secret_hash", String(64), nullable=False, unique=True),
     Column("created_at", String(24), nullable=False),
     Column("revoked_at", String(24)),
+    Column("parent_id", String(16), ForeignKey("api_keys.id")),
+    Column("credits_per_day", BigInteger),
+    Column("requests_per_minute", Integer),
+    Column("tokens_per_minute", Integer),
+    Column("models", Text, nullable=False, default="[]", server_default=text("'[]'")),
+    Column("expires_at", String(24)),
+    Column("prefers", String(8), nullable=False, default="", server_default=text("''")),
+    Index("ix_api_keys_parent_id", "parent_id"),
 )
 
 workers = Table(
@@ -81,6 +95,11 @@ open_jobs = Table(
     Column("multiplier_bps", Integer, nullable=False),
     Column("versions", Text, nullable=False),
     Column("created_at", String(24), nullable=False),
+    Column("key_id", String(16), nullable=False, default="", server_default=text("''")),
+    Column("held_microcredits", BigInteger, nullable=False, default=0, server_default=text("0")),
+    Column("expires_at", String(24), nullable=False, default="", server_default=text("''")),
+    Column("terms", Text, nullable=False, default="", server_default=text("''")),
+    Index("ix_open_jobs_user_id", "user_id"),
 )
 
 receipts = Table(
@@ -99,10 +118,40 @@ receipts = Table(
     Column("reward_status", String(16), nullable=False),
     Column("batch_hash", String(64)),
     Column("created_at", String(24), nullable=False),
+    Column("key_id", String(16), nullable=False, default="", server_default=text("''")),
+    Column("points_asset", String(8), nullable=False, default="", server_default=text("''")),
+    Column("points_raw", Text, nullable=False, default="0", server_default=text("'0'")),
     Index("ix_receipts_reward_status", "reward_status"),
     Index("ix_receipts_worker_id", "worker_id"),
     Index("ix_receipts_user_id", "user_id"),
     Index("ix_receipts_batch_hash", "batch_hash"),
+)
+
+usage_days = Table(
+    "usage_days",
+    metadata,
+    Column("day", String(10), primary_key=True),
+    Column("user_id", String(64), primary_key=True),
+    Column("key_id", String(16), primary_key=True),
+    Column("model_id", String(64), primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("completed", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("microcredits", BigInteger, nullable=False),
+    Index("ix_usage_days_key_id", "key_id", "day"),
+    Index("ix_usage_days_user_id", "user_id", "day"),
+)
+
+pricing_epochs = Table(
+    "pricing_epochs",
+    metadata,
+    Column("version", String(64), primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("proposed_at", String(24), nullable=False),
+    Column("effective_from", String(24), unique=True),
+    Column("activated_at", String(24)),
 )
 
 ledger_entries = Table(

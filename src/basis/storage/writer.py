@@ -12,7 +12,7 @@ import asyncio
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, cast
 
@@ -33,8 +33,14 @@ class GroupedWrite(Protocol):
     """A write that is cheaper together with others of its class."""
 
     @classmethod
-    def apply_group(cls, connection: Connection, writes: Sequence[object]) -> None:
-        """Does all of `writes`, which are of this class."""
+    def apply_group(
+        cls, connection: Connection, writes: Sequence[object]
+    ) -> Sequence[BasisError | None]:
+        """Does all of `writes`, which are of this class; for each its refusal, or None.
+
+        A refusal is for its own caller and leaves the others as they are; what is raised undoes
+        the group.
+        """
         ...
 
 
@@ -80,7 +86,7 @@ class GroupCommitWriter:
         return cast("_Result", await asyncio.shield(future))
 
     def write_grouped(self, write: GroupedWrite) -> asyncio.Future[object]:
-        """A future that is done once `write` is durable."""
+        """A future that is done once `write` is durable, or fails with its refusal."""
         return self._submit(operation=None, grouped=write)
 
     def _submit(
@@ -127,13 +133,14 @@ class GroupCommitWriter:
 
     def _commit_together(self, group: Sequence[_Pending]) -> list[object]:
         outcomes: list[object] = [None] * len(group)
-        by_class: defaultdict[type[GroupedWrite], list[object]] = defaultdict(list)
-        for pending in group:
+        by_class: defaultdict[type[GroupedWrite], dict[int, object]] = defaultdict(dict)
+        for index, pending in enumerate(group):
             if pending.grouped is not None:
-                by_class[type(pending.grouped)].append(pending.grouped)
+                by_class[type(pending.grouped)][index] = pending.grouped
         with self._engine.begin() as connection:
             for write_class, writes in by_class.items():
-                write_class.apply_group(connection, writes)
+                refusals = write_class.apply_group(connection, list(writes.values()))
+                outcomes = _place(outcomes, dict(zip(writes, refusals, strict=True)))
             for index, pending in enumerate(group):
                 if pending.operation is not None:
                     outcomes[index] = pending.operation(connection)
@@ -154,6 +161,10 @@ class GroupCommitWriter:
         if not isinstance(error, BasisError):
             _log.error("storage_write_faulty", error=name, exc_info=error)
         return [error]
+
+
+def _place(outcomes: list[object], found: Mapping[int, object]) -> list[object]:
+    return [found.get(index, outcome) for index, outcome in enumerate(outcomes)]
 
 
 def _resolve_all(group: Sequence[_Pending], outcomes: Sequence[object]) -> None:

@@ -1,0 +1,86 @@
+"""What the orchestrator does now and then: each of these runs for as long as it does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+
+import structlog
+from sqlalchemy import Engine
+
+from basis.accounting.recovery import close_expired_jobs
+from basis.gateway.context import GatewayContext
+from basis.rules.epochs import EpochBook
+from basis.rules.errors import StorageUnavailable
+from basis.storage.clock import days_ago_iso, now_iso
+from basis.storage.epoch_store import load_epoch_book
+from basis.storage.worker_store import forget_presence, store_presence
+
+_log = structlog.get_logger(__name__)
+_PRESENCE_FLUSH_S = 30
+_ROSTER_SWEEP_S = 600
+_PRICES_READ_S = 5
+"""An epoch is activated a minute ahead at least, so every orchestrator knows it in time."""
+_HOLDS_SWEEP_S = 60
+_PRESENCE_KEPT_HOURS = 48
+"""Uptime looks back 24 hours."""
+
+
+async def keep_presence(context: GatewayContext) -> None:
+    """Writes down every half minute who was online."""
+    while True:
+        await asyncio.sleep(_PRESENCE_FLUSH_S)
+        await flush_presence(context)
+
+
+async def flush_presence(context: GatewayContext) -> None:
+    """Writes the minutes seen since the last time; what could not be written is tried again."""
+    changes = context.presence.take_changes(minute=int(time.time()) // 60)
+    if not changes:
+        return
+    try:
+        await context.writer.write(lambda connection: store_presence(connection, changes))
+    except StorageUnavailable:
+        context.presence.put_back(changes)
+        _log.warning("presence_not_written", masks=len(changes))
+
+
+async def keep_roster(context: GatewayContext) -> None:
+    """Forgets registrations that nobody ever used, and when workers were online days ago."""
+    while True:
+        with contextlib.suppress(StorageUnavailable):
+            old_hour = int(time.time()) // 3_600 - _PRESENCE_KEPT_HOURS
+            await context.writer.write(
+                lambda connection, old_hour=old_hour: forget_presence(
+                    connection, before_hour=old_hour
+                )
+            )
+            limit = days_ago_iso(context.settings.workers.forget_unlinked_days)
+            if forgotten := await context.roster.forget_unlinked(unchanged_since=limit):
+                _log.info("workers_forgotten", workers=forgotten)
+        await asyncio.sleep(_ROSTER_SWEEP_S)
+
+
+async def keep_prices(context: GatewayContext) -> None:
+    """Hears of epochs that a command has activated; always for a time that is yet to come."""
+    while True:
+        await asyncio.sleep(_PRICES_READ_S)
+        context.prices.replace(await asyncio.to_thread(_load_epochs, context.engine))
+
+
+def _load_epochs(engine: Engine) -> EpochBook:
+    with engine.connect() as connection:
+        return load_epoch_book(connection)
+
+
+async def keep_holds(context: GatewayContext) -> None:
+    """Releases holds that no job will ever capture."""
+    while True:
+        await asyncio.sleep(_HOLDS_SWEEP_S)
+        with contextlib.suppress(StorageUnavailable):
+            now = now_iso()
+            if expired := await context.writer.write(
+                lambda connection, now=now: close_expired_jobs(connection, now=now)
+            ):
+                _log.error("holds_expired", jobs=expired)

@@ -1,0 +1,147 @@
+"""The operator's pricing epochs: proposed once, activated once, never changed.
+
+The content is kept as canonical JSON with its hash, and read back only if both agree, so that an
+epoch that something edited after it was used is noticed at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from basis.rules.canonical import canonical_json
+from basis.rules.epoch_form import compute_epoch_hash, epoch_json, parse_epoch
+from basis.rules.epochs import EPOCHS, Activation, EpochBook, PricingEpoch, check_activation
+from basis.rules.errors import Conflict, DamagedRecord, InvalidInput, NotFound
+from basis.rules.postpaid_pricing import POSTPAID_EPOCHS
+from basis.storage.damaged import AnyRow, reads_rows_of
+from basis.storage.schema import pricing_epochs, receipts
+
+_SHIPPED = frozenset(epoch.version for epoch in (*EPOCHS, *POSTPAID_EPOCHS))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochRecord:
+    """An epoch of the operator's; the last two fields are None until it is activated."""
+
+    epoch: PricingEpoch
+    hash: str
+    proposed_at: str
+    effective_from: str | None
+    activated_at: str | None
+
+
+def propose_epoch(connection: Connection, epoch: PricingEpoch, *, now: str) -> EpochRecord:
+    """Records an epoch; it prices nothing until it is activated. A repeat is a no-op.
+
+    Raises:
+        Conflict: an epoch of this version exists with other content, or ships with Basis.
+    """
+    if epoch.version in _SHIPPED:
+        raise Conflict(f"the epoch {epoch.version} ships with basis: choose another version")
+    known = {record.epoch.version: record for record in load_epochs(connection)}
+    if epoch.version in known:
+        record = known[epoch.version]
+        if record.epoch != epoch:
+            raise Conflict(
+                f"the epoch {epoch.version} is on record with other content, and is never "
+                f"changed: propose another version"
+            )
+        return record
+    connection.execute(
+        insert(pricing_epochs).values(
+            version=epoch.version,
+            content=canonical_json(epoch_json(epoch)).decode(),
+            hash=compute_epoch_hash(epoch),
+            proposed_at=now,
+        )
+    )
+    return load_epoch(connection, epoch.version)
+
+
+def activate_epoch(
+    connection: Connection, version: str, *, effective_from: str, now: str
+) -> EpochRecord:
+    """Records from when on the epoch prices.
+
+    Nothing that was accepted already may change, so the time must lie after `now` and after the
+    newest receipt, in case the clock was set back since.
+
+    Raises:
+        NotFound: no such epoch was proposed.
+        InvalidInput: the time is not in the future.
+        Conflict: it is activated already, or another epoch begins at the same moment.
+    """
+    load_epoch(connection, version)
+    newest = connection.execute(
+        select(receipts.c.created_at).order_by(receipts.c.created_at.desc()).limit(1)
+    ).scalar()
+    check_activation(
+        load_activations(connection),
+        version=version,
+        effective_from=effective_from,
+        now=max(now, newest or ""),
+    )
+    connection.execute(
+        update(pricing_epochs)
+        .where(pricing_epochs.c.version == version)
+        .values(effective_from=effective_from, activated_at=now)
+    )
+    return load_epoch(connection, version)
+
+
+def load_epoch(connection: Connection, version: str) -> EpochRecord:
+    """The operator's epoch of this version.
+
+    Raises:
+        NotFound: none was proposed.
+        DamagedRecord: it was edited since.
+    """
+    row = connection.execute(
+        select(pricing_epochs).where(pricing_epochs.c.version == version)
+    ).first()
+    if row is None:
+        raise NotFound(f"no epoch {version[:80]!r} was proposed; `basis pricing show` lists them")
+    return _as_epoch(row)
+
+
+def load_epochs(connection: Connection) -> list[EpochRecord]:
+    """Every epoch of the operator's, in the order of their proposal.
+
+    Raises:
+        DamagedRecord: one was edited since.
+    """
+    order = (pricing_epochs.c.proposed_at, pricing_epochs.c.version)
+    return [_as_epoch(row) for row in connection.execute(select(pricing_epochs).order_by(*order))]
+
+
+def load_activations(connection: Connection) -> list[Activation]:
+    """The epochs that were activated, with the time of each."""
+    return [
+        Activation(epoch=record.epoch, effective_from=record.effective_from)
+        for record in load_epochs(connection)
+        if record.effective_from is not None
+    ]
+
+
+def load_epoch_book(connection: Connection) -> EpochBook:
+    """All epochs by which a job of this network may have been priced."""
+    return EpochBook(load_activations(connection))
+
+
+@reads_rows_of(pricing_epochs)
+def _as_epoch(row: AnyRow) -> EpochRecord:
+    try:
+        epoch = parse_epoch(row.content)
+    except InvalidInput as error:
+        raise DamagedRecord(error.message) from error
+    if compute_epoch_hash(epoch) != row.hash or epoch.version != row.version:
+        raise DamagedRecord("its content is not the one that was proposed: it was edited since")
+    return EpochRecord(
+        epoch=epoch,
+        hash=row.hash,
+        proposed_at=row.proposed_at,
+        effective_from=row.effective_from,
+        activated_at=row.activated_at,
+    )
