@@ -21,7 +21,7 @@ OFFENDERS: list[tuple[Check, str]] = [
     (tidy_rules.find_impurities, "from time import time"),
     (tidy_rules.find_impurities, "from basis.storage import database"),
     (tidy_rules.find_impurities, "from . import units"),
-    (tidy_rules.find_impurities, "import msgspec"),
+    (tidy_rules.find_impurities, "import aiohttp"),
     (tidy_rules.find_impurities, "from typing import Any"),
     (tidy_rules.find_impurities, "def load(): return open('x').read()"),
     (tidy_rules.find_impurities, "print(1)"),
