@@ -15,6 +15,7 @@ from basis.rules.units import (
     format_amount,
     mul_div_ceil,
     mul_div_floor,
+    parse_amount,
     parse_raw,
     parse_signed_raw,
     split_floor,
@@ -105,3 +106,12 @@ def test_parse_signed_raw__another_spelling__raises(text: str) -> None:
 def test_format_amount__any__is_read_back_exactly(amount: int, decimals: int) -> None:
     text = format_amount(amount, Asset(symbol="X", decimals=decimals))
     assert Fraction(text.removesuffix(" X")) * 10**decimals == amount
+
+
+@given(st.integers(min_value=0, max_value=10**78 - 1), st.integers(min_value=0, max_value=30))
+def test_parse_amount__formatted_amount__gives_its_base_units_back(
+    amount: int, decimals: int
+) -> None:
+    asset = Asset(symbol="X", decimals=decimals)
+    text = format_amount(amount, asset).removesuffix(" X")
+    assert parse_amount(text, asset, param="amount") == amount

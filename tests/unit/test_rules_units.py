@@ -7,13 +7,17 @@ import decimal
 import pytest
 from rule_vectors import Case, vector_cases
 
-from basis.rules.errors import InvalidInput
+from basis.rules.errors import InvalidInput, UnknownAsset
 from basis.rules.units import (
+    ASSETS,
     BASIS,
+    CREDIT,
     Asset,
+    asset_of_symbol,
     format_amount,
     mul_div_ceil,
     mul_div_floor,
+    parse_amount,
     parse_raw,
     split_floor,
 )
@@ -80,3 +84,58 @@ def test_format_amount__vector__is_exact(case: Case) -> None:
 def test_format_amount__decimal_context_of_the_caller__does_not_matter() -> None:
     with decimal.localcontext(decimal.Context(prec=3)):
         assert format_amount(123_456 * 10**18, BASIS) == "123456 BASIS"
+
+
+@pytest.mark.parametrize("case", vector_cases("units", function="parse_amount", refused=False))
+def test_parse_amount__vector__gives_base_units(case: Case) -> None:
+    asset = Asset(symbol=case["symbol"], decimals=case["decimals"])
+    assert parse_amount(case["text"], asset, param="amount") == int(case["value"])
+
+
+@pytest.mark.parametrize("case", vector_cases("units", function="parse_amount", refused=True))
+def test_parse_amount__anything_else__raises_and_names_the_parameter(case: Case) -> None:
+    asset = Asset(symbol=case["symbol"], decimals=case["decimals"])
+    with pytest.raises(InvalidInput) as caught:
+        parse_amount(case["text"], asset, param="top_up")
+    assert caught.value.code == case["refused"]
+    assert caught.value.param == "top_up"
+    assert "top_up" in caught.value.message
+
+
+def test_parse_amount__too_many_decimals__says_how_many_there_are() -> None:
+    with pytest.raises(InvalidInput, match="CREDIT has 6 decimals, not 7"):
+        parse_amount("1.1234567", CREDIT, param="amount")
+
+
+@pytest.mark.parametrize("text", ["9" * 100_000, "0." + "0" * 100_000, "0" * 5_000])
+def test_parse_amount__thousands_of_digits__raises_a_short_message(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_amount(text, BASIS, param="amount")
+    assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize("asset", ASSETS, ids=lambda asset: asset.symbol)
+def test_asset_of_symbol__each_asset__is_found(asset: Asset) -> None:
+    assert asset_of_symbol(asset.symbol) == asset
+
+
+def test_assets__decimals__are_those_of_the_design() -> None:
+    assert {asset.symbol: asset.decimals for asset in ASSETS} == {
+        "BASIS": 18,
+        "CREDIT": 6,
+        "LLAMA": 6,
+        "WAIFU": 6,
+        "USDC": 6,
+        "BTC": 8,
+        "ETH": 18,
+        "SOL": 9,
+        "PAXG": 18,
+    }
+
+
+@pytest.mark.parametrize("symbol", ["", "basis", "DOGE", "BASIS ", "X" * 10_000])
+def test_asset_of_symbol__unknown__raises_and_lists_those_known(symbol: str) -> None:
+    with pytest.raises(UnknownAsset, match="known are BASIS, CREDIT") as caught:
+        asset_of_symbol(symbol)
+    assert caught.value.param == "asset"
+    assert len(caught.value.message) < 300

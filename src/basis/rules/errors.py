@@ -3,6 +3,7 @@
 BasisError
 ├── InvalidInput              the caller sent something unusable; names the parameter
 │   ├── InvalidWallet         not an EVM address, or its EIP-55 checksum is wrong
+│   ├── UnknownAsset          no asset of this symbol
 │   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
 │   └── ContextExceeded       prompt and answer do not fit into the model's context
 ├── UnknownModel              no such model in the catalog
@@ -60,6 +61,12 @@ class InvalidWallet(InvalidInput):
     """Not an EVM address: 20 bytes of hex after 0x, EIP-55 checksum if of mixed case."""
 
     code = "invalid_wallet"
+
+
+class UnknownAsset(InvalidInput):
+    """The network has no asset of this symbol."""
+
+    code = "unknown_asset"
 
 
 class UnsupportedFeature(InvalidInput):

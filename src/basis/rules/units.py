@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NewType
 
-from basis.rules.errors import InvalidInput
+from basis.rules.errors import InvalidInput, UnknownAsset
 
 AmountRaw = NewType("AmountRaw", int)
 """Base units of an asset; signed only inside ledger postings."""
@@ -33,6 +33,10 @@ _RAW_DIGITS = re.compile(r"0|[1-9][0-9]{0,77}")
 _SIGNED_RAW_DIGITS = re.compile(r"0|-?[1-9][0-9]{0,77}")
 """78 digits hold every uint256, the widest amount that the chain knows."""
 
+_MOST_DIGITS = 78
+
+_AMOUNT = re.compile(r"(0|[1-9][0-9]*)(?:\.([0-9]+))?")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
@@ -45,6 +49,31 @@ class Asset:
 BASIS = Asset(symbol="BASIS", decimals=18)
 CREDIT = Asset(symbol="CREDIT", decimals=6)
 """1 CREDIT = 0.001 USD; its base unit is the micro-credit. Source: mission N13."""
+LLAMA = Asset(symbol="LLAMA", decimals=6)
+"""1 Llama Point = 1,000 tokens at a multiplier of 1. Source: mission P1."""
+WAIFU = Asset(symbol="WAIFU", decimals=6)
+"""1 Waifu Point = one image of 512x512 pixels in 20 steps at 1. Source: mission P1."""
+USDC = Asset(symbol="USDC", decimals=6)
+BTC = Asset(symbol="BTC", decimals=8)
+ETH = Asset(symbol="ETH", decimals=18)
+SOL = Asset(symbol="SOL", decimals=9)
+PAXG = Asset(symbol="PAXG", decimals=18)
+
+ASSETS: tuple[Asset, ...] = (BASIS, CREDIT, LLAMA, WAIFU, USDC, BTC, ETH, SOL, PAXG)
+"""Every asset that the network counts. Source: design.md section 3."""
+
+
+def asset_of_symbol(symbol: str, *, param: str = "asset") -> Asset:
+    """The asset of this symbol, which is written in capitals.
+
+    Raises:
+        UnknownAsset: there is none.
+    """
+    for asset in ASSETS:
+        if asset.symbol == symbol:
+            return asset
+    known = ", ".join(asset.symbol for asset in ASSETS)
+    raise UnknownAsset(f"{param} is {_shown(symbol)}: known are {known}", param=param)
 
 
 def mul_div_floor(value: int, numerator: int, denominator: int) -> int:
@@ -103,6 +132,34 @@ def parse_signed_raw(text: str, *, param: str) -> AmountRaw:
     return _parse_by(_SIGNED_RAW_DIGITS, text, param=param, expected="signed base units")
 
 
+def parse_amount(text: str, asset: Asset, *, param: str) -> AmountRaw:
+    """The base units of `asset` in a plain decimal number of whole units: `12.5`, exactly.
+
+    Raises:
+        InvalidInput: a sign, exponent, space or leading zero, more decimals than the asset has
+            (zeros too), or more than 78 digits of base units.
+    """
+    match = _AMOUNT.fullmatch(text) if len(text) <= 2 * _MOST_DIGITS else None
+    if match is None:
+        raise InvalidInput(
+            f"{param} is {_shown(text)}: expected an amount of {asset.symbol} such as 12.5",
+            param=param,
+        )
+    whole, decimals = match[1], match[2] or ""
+    if len(decimals) > asset.decimals:
+        raise InvalidInput(
+            f"{param} is {_shown(text)}: {asset.symbol} has {asset.decimals} decimals, "
+            f"not {len(decimals)}",
+            param=param,
+        )
+    digits = (whole + decimals.ljust(asset.decimals, "0")).lstrip("0") or "0"
+    if len(digits) > _MOST_DIGITS:
+        raise InvalidInput(
+            f"{param} is {_shown(text)}: more than {_MOST_DIGITS} digits of base units", param=param
+        )
+    return AmountRaw(int(digits))
+
+
 def format_amount(amount: int, asset: Asset) -> str:
     """`amount` in whole units of `asset`, exact, for display only: `12.5 BASIS`."""
     sign = "-" if amount < 0 else ""
@@ -114,8 +171,12 @@ def format_amount(amount: int, asset: Asset) -> str:
 
 def _parse_by(spelling: re.Pattern[str], text: str, *, param: str, expected: str) -> AmountRaw:
     if not spelling.fullmatch(text):
-        shown = text if len(text) <= 100 else text[:97] + "..."
         raise InvalidInput(
-            f"{param} is {shown!r}: expected {expected} as at most 78 decimal digits", param=param
+            f"{param} is {_shown(text)}: expected {expected} as at most 78 decimal digits",
+            param=param,
         )
     return AmountRaw(int(text))
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 100 else text[:97] + "...")
