@@ -137,19 +137,41 @@ def compute_factors(tables: FactorTables, *, latency_class: str, measured: Measu
             f"known are {', '.join(sorted(tables.latency_targets))}",
             param="latency_class",
         )
-    counts = (
+    uptime_bps, latency_bps = look_up_factors(
+        tables,
+        target,
         measured.online_minutes,
         measured.first_token_us,
         measured.inter_token_us,
         measured.prompt_tokens,
     )
-    if min(counts) < 0:
-        raise InvalidInput(f"a measurement is negative: {measured}", param="measurements")
-    return Factors(
-        quality_bps=measured.quality_bps,
-        uptime_bps=_uptime_bps(tables, measured.online_minutes),
-        latency_bps=_latency_bps(tables, target, measured),
-    )
+    return Factors(quality_bps=measured.quality_bps, uptime_bps=uptime_bps, latency_bps=latency_bps)
+
+
+def look_up_factors(
+    tables: FactorTables,
+    target: LatencyTarget,
+    online_minutes: int,
+    first_token_us: int,
+    inter_token_us: int,
+    prompt_tokens: int,
+) -> tuple[Bps, Bps]:
+    """(uptime, latency) by the tables, on plain values: an auditor calls it per receipt.
+
+    Raises:
+        InvalidInput: a negative measurement.
+    """
+    if online_minutes < 0 or first_token_us < 0 or inter_token_us < 0 or prompt_tokens < 0:
+        raise InvalidInput(
+            f"a measurement is negative: {online_minutes} minutes, {first_token_us} us, "
+            f"{inter_token_us} us, {prompt_tokens} tokens",
+            param="measurements",
+        )
+    first_target_us = target.first_token_us + target.per_prompt_token_us * prompt_tokens
+    first_ratio_bps = first_token_us * 10_000 // first_target_us
+    inter_ratio_bps = inter_token_us * 10_000 // target.inter_token_us
+    worst_bps = max(inter_ratio_bps, first_ratio_bps)
+    return _uptime_bps(tables, online_minutes), _latency_bps(tables, worst_bps)
 
 
 def _uptime_bps(tables: FactorTables, online_minutes: int) -> Bps:
@@ -159,12 +181,8 @@ def _uptime_bps(tables: FactorTables, online_minutes: int) -> Bps:
     raise AssertionError("the last step of the uptime table must start at 0")
 
 
-def _latency_bps(tables: FactorTables, target: LatencyTarget, measured: Measurements) -> Bps:
-    first_target = target.first_token_us + target.per_prompt_token_us * measured.prompt_tokens
-    first_ratio = measured.first_token_us * 10_000 // first_target
-    inter_ratio = measured.inter_token_us * 10_000 // target.inter_token_us
-    worst = max(first_ratio, inter_ratio)
+def _latency_bps(tables: FactorTables, worst_bps: int) -> Bps:
     for at_most, factor in tables.latency_steps:
-        if worst <= at_most:
+        if worst_bps <= at_most:
             return factor
     return tables.latency_floor

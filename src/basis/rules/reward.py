@@ -5,17 +5,18 @@
 
 I6: charge = reward + fee + unearned + dust, exactly. `unearned` is what the factors and the
 penalties withheld; `dust` is the unit that two floors can leave over.
+The formula stands once, in `share_charge`, on plain integers; `compute_reward` names its parts.
 Source: mission N5, N6; design.md section 3.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from basis.rules.factors import Factors
 from basis.rules.job import JobStatus
-from basis.rules.units import AmountRaw, Bps, mul_div_floor
+from basis.rules.units import AmountRaw, Bps
 
 _WHOLE_CUBED = 10_000**3
 
@@ -58,6 +59,61 @@ NOTHING = RewardBreakdown(
 """The breakdown of a job that charges and pays nothing."""
 
 
+RewardParts = tuple[int, int, int, int, int, int, int, int, int]
+"""The amounts of a `RewardBreakdown`, in the order of its fields."""
+
+
+def share_charge(
+    charge_raw: int,
+    fee_bps: int,
+    quality_bps: int,
+    uptime_bps: int,
+    latency_bps: int,
+    is_completed: bool,
+    has_wallet: bool,
+    penalty_raw: int,
+) -> RewardParts:
+    """What each party gets of a charge: the formula itself.
+
+    By position and on plain values, since an auditor calls it per receipt; `penalty_raw` is the sum
+    of all penalties.
+
+    Raises:
+        ValueError: a negative amount, a fee above the whole, or a factor above 1x.
+    """
+    if charge_raw < 0 or penalty_raw < 0:
+        raise ValueError("a charge or penalty is negative")
+    if not (
+        0 <= fee_bps <= 10_000
+        and 0 <= quality_bps <= 10_000
+        and 0 <= uptime_bps <= 10_000
+        and 0 <= latency_bps <= 10_000
+    ):
+        rates = (fee_bps, quality_bps, uptime_bps, latency_bps)
+        raise ValueError(f"a rate is outside 0 to 10000 bps: {rates}")
+    if not is_completed:
+        return 0, 0, 0, 0, 0, penalty_raw, 0, 0, 0
+    fee_raw = charge_raw * fee_bps // 10_000
+    pool_raw = charge_raw - fee_raw
+    factor_cubed = quality_bps * uptime_bps * latency_bps if has_wallet else 0
+    gross_raw, remainder = divmod(pool_raw * factor_cubed, _WHOLE_CUBED)
+    # What is withheld is floored too: the two floors lose one unit between them, or none.
+    dust_raw = 1 if remainder else 0
+    collected_raw = min(gross_raw, penalty_raw)
+    reward_raw = gross_raw - collected_raw
+    return (
+        charge_raw,
+        fee_raw,
+        pool_raw,
+        gross_raw,
+        collected_raw,
+        penalty_raw - collected_raw,
+        reward_raw,
+        pool_raw - reward_raw - dust_raw,
+        dust_raw,
+    )
+
+
 def compute_reward(
     *,
     status: JobStatus,
@@ -75,38 +131,28 @@ def compute_reward(
     Raises:
         ValueError: a negative amount, a fee above the whole, or a factor above 1x.
     """
-    _check_range(charge_raw=charge_raw, fee_bps=fee_bps, factors=factors, penalties=penalties)
-    if status is not JobStatus.COMPLETED:
-        owed_raw = AmountRaw(sum(penalty.amount_raw for penalty in penalties))
-        return replace(NOTHING, penalty_owed_raw=owed_raw, penalties=tuple(penalties))
-    fee_raw = mul_div_floor(charge_raw, fee_bps, 10_000)
-    pool_raw = charge_raw - fee_raw
-    factor_cubed = factors.quality_bps * factors.uptime_bps * factors.latency_bps
-    if not worker_wallet:
-        factor_cubed = 0
-    gross_raw = mul_div_floor(pool_raw, factor_cubed, _WHOLE_CUBED)
-    withheld_raw = mul_div_floor(pool_raw, _WHOLE_CUBED - factor_cubed, _WHOLE_CUBED)
-    penalty_raw = sum(penalty.amount_raw for penalty in penalties)
-    collected_raw = min(penalty_raw, gross_raw)
+    if any(penalty.amount_raw < 0 for penalty in penalties):
+        raise ValueError("a charge or penalty is negative")
+    parts = share_charge(
+        charge_raw,
+        fee_bps,
+        factors.quality_bps,
+        factors.uptime_bps,
+        factors.latency_bps,
+        status is JobStatus.COMPLETED,
+        worker_wallet != "",
+        sum(penalty.amount_raw for penalty in penalties),
+    )
+    charge, fee, pool, gross, collected, owed, reward, unearned, dust = parts
     return RewardBreakdown(
-        charge_raw=charge_raw,
-        fee_raw=AmountRaw(fee_raw),
-        pool_raw=AmountRaw(pool_raw),
-        gross_raw=AmountRaw(gross_raw),
-        penalty_collected_raw=AmountRaw(collected_raw),
-        penalty_owed_raw=AmountRaw(penalty_raw - collected_raw),
-        reward_raw=AmountRaw(gross_raw - collected_raw),
-        unearned_raw=AmountRaw(withheld_raw + collected_raw),
-        dust_raw=AmountRaw(pool_raw - gross_raw - withheld_raw),
+        charge_raw=AmountRaw(charge),
+        fee_raw=AmountRaw(fee),
+        pool_raw=AmountRaw(pool),
+        gross_raw=AmountRaw(gross),
+        penalty_collected_raw=AmountRaw(collected),
+        penalty_owed_raw=AmountRaw(owed),
+        reward_raw=AmountRaw(reward),
+        unearned_raw=AmountRaw(unearned),
+        dust_raw=AmountRaw(dust),
         penalties=tuple(penalties),
     )
-
-
-def _check_range(
-    *, charge_raw: AmountRaw, fee_bps: Bps, factors: Factors, penalties: Sequence[Penalty]
-) -> None:
-    if charge_raw < 0 or any(penalty.amount_raw < 0 for penalty in penalties):
-        raise ValueError("a charge or penalty is negative")
-    rates = (fee_bps, factors.quality_bps, factors.uptime_bps, factors.latency_bps)
-    if any(not 0 <= rate <= 10_000 for rate in rates):
-        raise ValueError(f"a rate is outside 0 to 10000 bps: {rates}")
