@@ -78,6 +78,11 @@ def test_split_claim__absurd_count__is_bounded_and_keeps_the_sum() -> None:
     assert sum(card.memory_mib for card in cards) == 10**6
 
 
+def test_gpu_table__of_the_vectors__is_that_published() -> None:
+    cards = [{"gpu": card.name, "series": card.series.value} for card in _table().by_key.values()]
+    assert cards == load_vectors("gpus")["tables"]["strongestFirst"]
+
+
 @EACH_TABLE
 def test_gpu_table__each_card__is_found_by_its_own_name_in_rank_order(table: GpuTable) -> None:
     cards = list(table.by_key.values())

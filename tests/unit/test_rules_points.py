@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from pathlib import Path
+
 import pytest
 from rule_vectors import Case, load_vectors, vector_cases
 
@@ -15,11 +18,14 @@ from basis.rules.points import (
     TOKENS_PER_POINT,
     WAIFU_DIVISOR,
     PointsBreakdown,
+    PointsReason,
     compute_image_points,
     compute_llm_points,
 )
 from basis.rules.points_tables import POINTS_TABLES, points_table_of_version
 from basis.rules.units import Bps, TokenCount
+
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "points.md"
 
 
 def _gpus(case: Case) -> list[ClaimedGpu]:
@@ -131,3 +137,36 @@ def test_points_table_of_version__never_published__raises() -> None:
     with pytest.raises(InvalidInput) as caught:
         points_table_of_version("1999-01-01")
     assert caught.value.param == "points_version"
+
+
+def _rows_of_page() -> dict[str, list[str]]:
+    """Cells after the first of each line of a table, by each name in backquotes in the first."""
+    rows: dict[str, list[str]] = {}
+    for line in PAGE.read_text(encoding="utf-8").splitlines():
+        first, *rest = [cell.strip() for cell in line.strip("|").split("|")]
+        for name in first.split("`")[1::2]:
+            rows[name] = rest
+    return rows
+
+
+def test_points_page__table_in_force__has_each_llm_row_as_it_is() -> None:
+    rows = _rows_of_page()
+    for model, row in POINTS_TABLES[-1].llm.items():
+        multiplier, memory = rows[model]
+        assert Fraction(multiplier) == Fraction(row.multiplier_bps, 10_000), model
+        gigabytes = int(memory.removesuffix(" GB")) if memory.endswith(" GB") else 0
+        assert gigabytes * 10**9 // 2**20 == row.min_vram_mib, model
+
+
+def test_points_page__table_in_force__has_each_image_row_as_it_is() -> None:
+    rows = _rows_of_page()
+    for category, row in POINTS_TABLES[-1].image.items():
+        _words, multiplier, cards = rows[category]
+        assert Fraction(multiplier) == Fraction(row.multiplier_bps, 10_000), category
+        names = {gpu.name.removeprefix("RTX ") for gpu in row.floors}
+        assert set(cards.split(", ")) == names, category
+
+
+def test_points_page__reasons__are_those_of_the_code() -> None:
+    rows = _rows_of_page()
+    assert all(reason.value in rows for reason in PointsReason if reason)

@@ -72,3 +72,19 @@ def test_compute_reward__any_status_but_completed__is_nothing(status: JobStatus)
         factors=Factors(quality_bps=whole, uptime_bps=whole, latency_bps=whole),
     )
     assert breakdown == NOTHING
+
+
+def test_compute_reward__negative_penalty_beside_a_larger_one__raises() -> None:
+    whole = Bps(10_000)
+    with pytest.raises(ValueError, match="penalty is negative"):
+        compute_reward(
+            status=JobStatus.COMPLETED,
+            worker_wallet="0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed",
+            charge_raw=AmountRaw(10**18),
+            fee_bps=Bps(1_000),
+            factors=Factors(quality_bps=whole, uptime_bps=whole, latency_bps=whole),
+            penalties=(
+                Penalty(reason="canary", amount_raw=AmountRaw(2)),
+                Penalty(reason="canary", amount_raw=AmountRaw(-1)),
+            ),
+        )

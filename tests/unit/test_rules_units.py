@@ -102,6 +102,13 @@ def test_parse_amount__anything_else__raises_and_names_the_parameter(case: Case)
     assert "top_up" in caught.value.message
 
 
+@pytest.mark.parametrize("text", ["", "1e3", "-1"])
+def test_parse_amount__anything_else__shows_what_was_given(text: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        parse_amount(text, CREDIT, param="amount")
+    assert caught.value.message.startswith(f"amount is {text!r}: expected an amount of CREDIT")
+
+
 def test_parse_amount__too_many_decimals__says_how_many_there_are() -> None:
     with pytest.raises(InvalidInput, match="CREDIT has 6 decimals, not 7"):
         parse_amount("1.1234567", CREDIT, param="amount")

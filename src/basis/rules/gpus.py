@@ -60,7 +60,7 @@ class ClaimedGpu:
 _LONGEST_NAME = 100
 _MOST_CARDS = 256
 _WORD = re.compile(r"[a-z]+[0-9]+[a-z]*|[0-9]+[a-z]*|[a-z]+")
-_GLUED = re.compile(r"([0-9]{4})(ti|super|tisuper|d)")
+_GLUED = re.compile(r"([0-9]{4})(ti|super|d)")
 """`4060Ti`, as the seed writes it."""
 _SILENT = re.compile(
     r"nvidia|geforce|rtx|tesla|gpu|graphics|card|generation|edition|workstation|server|founders"
