@@ -44,6 +44,8 @@ def test_completed_job__entry__takes_from_the_customer_what_it_gives_to_the_othe
         ("network/exchange", "BASIS"): -61_500_000_000_000,
         ("network/fee", "BASIS"): 6_150_000_000_000,
         (f"reward/pending/{ALICE}", "BASIS"): 55_350_000_000_000,
+        ("points/issued", "LLAMA"): -2_000,
+        (f"points/earned/{ALICE}", "LLAMA"): 2_000,
     }
 
 

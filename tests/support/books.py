@@ -9,6 +9,7 @@ import msgspec
 from sqlalchemy import Connection, Engine
 
 from basis.accounting.agreement import Agreement, locked_terms
+from basis.accounting.points import UNBOOSTED
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.accounting.settling import draft_batch, fail_batch, record_batch, retry_batch
 from basis.rules.catalog import ModelKind
@@ -77,7 +78,8 @@ def make_facts(number: int, **changes: object) -> JobFacts:
     is_postpaid = facts.versions.pricing in {epoch.version for epoch in POSTPAID_EPOCHS}
     if "agreement" in changes or is_postpaid:
         return facts
-    return replace(facts, agreement=agree(facts))
+    points = facts.points if "points" in changes else UNBOOSTED
+    return replace(facts, agreement=agree(facts), points=points)
 
 
 def agree(facts: JobFacts) -> Agreement:

@@ -170,3 +170,21 @@ def test_points_page__table_in_force__has_each_image_row_as_it_is() -> None:
 def test_points_page__reasons__are_those_of_the_code() -> None:
     rows = _rows_of_page()
     assert all(reason.value in rows for reason in PointsReason if reason)
+
+
+def test_llm_points__job_that_cost_nothing__earns_none() -> None:
+    points = compute_llm_points(
+        POINTS_TABLES[-1],
+        status=JobStatus.COMPLETED,
+        worker_wallet="0x1",
+        model_id="basis-default",
+        catalog_multiplier_bps=Bps(10_000),
+        prompt_tokens=TokenCount(1_000),
+        output_tokens=TokenCount(1_000),
+        quality_bps=Bps(10_000),
+        latency_bps=Bps(10_000),
+        gpus=[ClaimedGpu(name="NVIDIA GeForce RTX 4090", memory_mib=24_564)],
+        is_charged=False,
+    )
+
+    assert (points.amount_raw, points.reason) == (0, PointsReason.NOT_CHARGED)

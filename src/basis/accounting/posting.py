@@ -9,11 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from basis.accounting.agreement import Agreement, agreement_of_open_job, charge_record
+from basis.accounting.points import (
+    UNBOOSTED,
+    PointsFacts,
+    earned_points,
+    judge_text_points,
+    points_record,
+)
 from basis.rules.catalog import ModelKind
 from basis.rules.entries import job_completed
 from basis.rules.errors import InvalidInput
 from basis.rules.factors import Factors, Measurements, compute_factors, tables_of_version
 from basis.rules.job import JobId, JobStatus, RewardStatus, UserId, WorkerId
+from basis.rules.points import PointsBreakdown
 from basis.rules.postpaid_pricing import (
     compute_postpaid_charge,
     is_free_by_epoch,
@@ -42,7 +50,6 @@ TOKEN_ADDRESS_PENDING = ""
 
 NO_FACTORS = Factors(quality_bps=Bps(0), uptime_bps=Bps(0), latency_bps=Bps(0))
 """On the receipt of a job that did not complete: nothing was judged."""
-
 
 NO_EVIDENCE = EvidenceRecord()
 """Of a job that no worker ended."""
@@ -74,6 +81,8 @@ class JobFacts:
     evidence: EvidenceRecord = NO_EVIDENCE
     agreement: Agreement | None = None
     """None of jobs from before there were credits: a postpaid epoch charges them in BASIS."""
+    points: PointsFacts | None = None
+    """None of jobs from before there were points."""
 
 
 def compute_finished_job(facts: JobFacts) -> FinishedJob:
@@ -91,8 +100,10 @@ def compute_finished_job(facts: JobFacts) -> FinishedJob:
         factors=factors,
     )
     core = _core(facts, factors=factors, breakdown=breakdown)
+    points = _judge_points(facts, factors, is_charged=charge.microcredits > 0)
+    earned = earned_points(points)
     entry = None
-    if breakdown.charge_raw or breakdown.penalty_owed_raw or charge.microcredits:
+    if breakdown.charge_raw or breakdown.penalty_owed_raw or charge.microcredits or earned:
         entry = job_completed(
             job_id=facts.job_id,
             user_id=facts.user_id,
@@ -100,12 +111,13 @@ def compute_finished_job(facts: JobFacts) -> FinishedJob:
             worker_wallet=core.worker_wallet,
             breakdown=breakdown,
             microcredits=charge.microcredits if facts.agreement is not None else None,
+            points=earned,
         )
     return FinishedJob(
         receipt_hash=compute_receipt_hash(core),
         core=core,
         status=facts.status,
-        details=_details(facts, breakdown, charge),
+        details=_details(facts, breakdown, charge, points),
         reward_status=RewardStatus.PENDING if breakdown.reward_raw else RewardStatus.NONE,
         entry=entry,
     )
@@ -144,6 +156,7 @@ def compute_lost_job(job: OpenJob, *, failure_reason: str) -> FinishedJob:
             ),
             failure_reason=failure_reason,
             agreement=agreement_of_open_job(job),
+            points=UNBOOSTED if job.terms is not None else None,
         )
     )
 
@@ -223,7 +236,28 @@ def _core(facts: JobFacts, *, factors: Factors, breakdown: RewardBreakdown) -> R
     )
 
 
-def _details(facts: JobFacts, breakdown: RewardBreakdown, charge: Charge) -> ReceiptDetails:
+def _judge_points(facts: JobFacts, factors: Factors, *, is_charged: bool) -> PointsBreakdown | None:
+    if facts.points is None:
+        return None
+    return judge_text_points(
+        facts.points,
+        status=facts.status,
+        worker_wallet=facts.worker_wallet,
+        model_id=facts.model_id,
+        multiplier_bps=facts.multiplier_bps,
+        prompt_tokens=facts.prompt_tokens,
+        output_tokens=facts.output_tokens,
+        factors=factors,
+        is_charged=is_charged,
+    )
+
+
+def _details(
+    facts: JobFacts,
+    breakdown: RewardBreakdown,
+    charge: Charge,
+    points: PointsBreakdown | None,
+) -> ReceiptDetails:
     agreement = facts.agreement
     return ReceiptDetails(
         kind=facts.kind.value if facts.kind is not None else "",
@@ -245,6 +279,7 @@ def _details(facts: JobFacts, breakdown: RewardBreakdown, charge: Charge) -> Rec
             for penalty in breakdown.penalties
         ),
         charge=charge_record(agreement, charge) if agreement is not None else None,
+        points=points_record(facts.points, points),
     )
 
 

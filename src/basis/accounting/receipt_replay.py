@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from basis.accounting.agreement import agreement_of_receipt
 from basis.accounting.difference import Difference, expect_equal
+from basis.accounting.points import points_facts_of
 from basis.accounting.posting import NO_EVIDENCE, JobFacts, compute_finished_job
 from basis.rules.catalog import CATALOGS, ModelKind, validate_terms
 from basis.rules.epochs import EpochBook
@@ -68,6 +69,7 @@ def replay_receipt(receipt: StoredReceipt, *, epochs: EpochBook) -> FinishedJob:
         recomputed=again.details.breakdown,
     )
     expect_equal(name, "charge", recorded=receipt.details.charge, recomputed=again.details.charge)
+    expect_equal(name, "points", recorded=receipt.details.points, recomputed=again.details.points)
     if receipt.misfiled_column:
         raise Difference(f"{name}: column {receipt.misfiled_column} contradicts the core")
     for find_flaw in (_flaw_of_end, _flaw_of_kind, _flaw_of_attempts, _flaw_of_measurements):
@@ -247,4 +249,5 @@ def _facts_of(receipt: StoredReceipt) -> JobFacts:
         attempts=details.attempts,
         evidence=details.evidence,
         agreement=agreement_of_receipt(receipt),
+        points=points_facts_of(receipt),
     )

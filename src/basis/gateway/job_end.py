@@ -7,7 +7,9 @@ import time
 
 import structlog
 
+from basis.accounting.points import UNBOOSTED, PointsFacts
 from basis.accounting.posting import JobFacts, compute_finished_job
+from basis.dispatch.dispatcher import HeldLease
 from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobProgress
@@ -93,6 +95,7 @@ class JobEnd:
             failure_reason=failure_reason,
             attempts=self._progress.attempts,
             agreement=job.agreement,
+            points=_points_facts(held),
             evidence=EvidenceRecord(
                 claimed_prompt_tokens=_plausible(done.prompt_tokens) if done else 0,
                 claimed_output_tokens=_plausible(done.output_tokens) if done else 0,
@@ -152,6 +155,16 @@ class JobEnd:
             reward_raw=str(core.worker_reward_raw),
             receipt=finished.receipt_hash,
         )
+
+
+def _points_facts(held: HeldLease | None) -> PointsFacts:
+    """What the worker claimed to run on; a CPU is no GPU."""
+    if held is None or held.session.hardware.kind != "gpu":
+        return UNBOOSTED
+    hardware = held.session.hardware
+    return PointsFacts(
+        gpu_name=hardware.name, gpu_count=hardware.count, gpu_memory_mib=hardware.memory_mib
+    )
 
 
 def _receipt_frame(finished: FinishedJob, earned_raw: int) -> Receipt:

@@ -40,6 +40,8 @@ class PointsReason(enum.StrEnum):
     """It earns some."""
     NOT_COMPLETED = "not_completed"
     NO_WALLET = "no_wallet"
+    NOT_CHARGED = "not_charged"
+    """The job cost its customer nothing: points that cost nothing could be had without end."""
     NO_MULTIPLIER = "no_multiplier"
     """The table gives the model or category 0, or has no row for it."""
     BELOW_HARDWARE_FLOOR = "below_hardware_floor"
@@ -76,6 +78,7 @@ def judge_points(
     is_completed: bool,
     has_wallet: bool,
     reaches_floor: bool,
+    is_charged: bool = True,
 ) -> tuple[int, PointsReason]:
     """Base units of points, and why they are nothing.
 
@@ -100,6 +103,8 @@ def judge_points(
         return 0, PointsReason.NOT_COMPLETED
     if not has_wallet:
         return 0, PointsReason.NO_WALLET
+    if not is_charged:
+        return 0, PointsReason.NOT_CHARGED
     if not multiplier_bps:
         return 0, PointsReason.NO_MULTIPLIER
     if not reaches_floor:
@@ -123,6 +128,7 @@ def compute_llm_points(
     latency_bps: Bps,
     boost_bps: Bps = NO_BOOST,
     gpus: Sequence[ClaimedGpu] = (),
+    is_charged: bool = True,
 ) -> PointsBreakdown:
     """The Llama Points of a job; `gpus` are the cards that its worker claims.
 
@@ -143,6 +149,7 @@ def compute_llm_points(
         status is JobStatus.COMPLETED,
         worker_wallet != "",
         reaches_vram(row, gpus),
+        is_charged,
     )
     return PointsBreakdown(
         asset=LLAMA.symbol,
@@ -170,6 +177,7 @@ def compute_image_points(
     latency_bps: Bps,
     boost_bps: Bps = NO_BOOST,
     gpus: Sequence[ClaimedGpu] = (),
+    is_charged: bool = True,
 ) -> PointsBreakdown:
     """The Waifu Points of one image of `width` x `height` pixels, sampled in `steps`.
 
@@ -190,6 +198,7 @@ def compute_image_points(
         status is JobStatus.COMPLETED,
         worker_wallet != "",
         reaches_card(table, row, gpus),
+        is_charged,
     )
     return PointsBreakdown(
         asset=WAIFU.symbol,

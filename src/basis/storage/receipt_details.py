@@ -50,7 +50,8 @@ class PointsRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """The points of the job, and what they were computed from.
 
     `reason` says why there are none; "" where there are some. `assignment` is the hash of the
-    record that the boost follows from; "" where nothing is boosted.
+    record that the boost follows from; "" where nothing is boosted. The GPUs are what the worker
+    claimed when it linked, their memory together.
     """
 
     asset: str
@@ -62,8 +63,9 @@ class PointsRecord(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     boost_bps: int
     table: str
     assignment: str
-    hardware: str
-    memory_mib: int
+    gpu_name: str
+    gpu_count: int
+    gpu_memory_mib: int
     reason: str
 
 
