@@ -9,6 +9,7 @@ this one process. Two paths, which are the same formulas:
 
 and for scale a loop that only reads the same receipts. Every stage runs once per round, so that a
 drift of the machine meets all of them; CPU time of this process, median and spread over the rounds.
+The bar is for reward and points; what the charge and the factors cost before them is told too.
 Before it measures, both paths are compared on every receipt, and I6 is checked.
 """
 
@@ -22,6 +23,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
 
+from basis.rules.catalog import ModelKind
 from basis.rules.factors import Measurements, compute_factors, look_up_factors
 from basis.rules.job import JobStatus
 from basis.rules.points import (
@@ -34,6 +36,7 @@ from basis.rules.points import (
     reaches_vram,
 )
 from basis.rules.points_tables import POINTS_TABLES
+from basis.rules.pricing import compute_job_charge
 from basis.rules.reward import (
     Penalty,
     RewardBreakdown,
@@ -42,7 +45,7 @@ from basis.rules.reward import (
     share_charge,
 )
 from basis.rules.units import AmountRaw, Bps, Micros, TokenCount
-from bench.reward_rows import CATALOG, FACTORS, MACHINES, Row, make_rows
+from bench.reward_rows import CATALOG, FACTORS, MACHINES, Row, list_terms, make_rows
 
 _BAR = 200_000
 """Receipts a second and core through reward and points: the aim that this bench is for."""
@@ -89,6 +92,15 @@ def read_only(rows: Sequence[Row]) -> None:
     """What the loop itself costs."""
     for _done, _wallet, _model, _class, _machine, _prompt, *_rest in rows:
         pass
+
+
+def charge(rows: Sequence[Row]) -> None:
+    """What each job cost, by its terms."""
+    terms = list_terms()
+    for _, _, model_id, _, _, prompt, output, *_ in rows:
+        compute_job_charge(
+            terms[model_id], kind=ModelKind.CHAT, prompt_tokens=prompt, output_tokens=output
+        )
 
 
 def look_up(rows: Sequence[Row]) -> None:
@@ -156,8 +168,8 @@ def recompute_plain(
 def _look_up_terms() -> dict[tuple[str, int], tuple[int, bool]]:
     """(multiplier, reaches the floor) by model and machine: once, not per receipt."""
     terms: dict[tuple[str, int], tuple[int, bool]] = {}
-    for model_id, _class in CATALOG:
-        row = find_llm_row(_POINTS, model_id=model_id, catalog_multiplier_bps=Bps(0))
+    for model_id, _class, multiplier_bps in CATALOG:
+        row = find_llm_row(_POINTS, model_id=model_id, catalog_multiplier_bps=multiplier_bps)
         for machine, gpus in enumerate(MACHINES):
             terms[model_id, machine] = (row.multiplier_bps, reaches_vram(row, gpus))
     return terms
@@ -211,9 +223,10 @@ def make_records(row: Row) -> tuple[RewardBreakdown, PointsBreakdown]:
 
 STAGES: dict[str, Callable[[Sequence[Row]], None]] = {
     "read only": read_only,
+    "charge": charge,
     "plain: factors": look_up,
     "plain: reward and points": share_and_count,
-    "records: all of it": make_all_records,
+    "records: without charge": make_all_records,
 }
 
 
@@ -229,7 +242,7 @@ def _report(taken_s: dict[str, list[float]], *, receipts: int) -> None:
             f"{1_000_000 / middle:9,.0f} receipts/s"
         )
     plain = taken_s["plain: reward and points"]
-    records = taken_s["records: all of it"]
+    records = taken_s["records: without charge"]
     ratios = sorted(slow / fast for slow, fast in zip(records, plain, strict=True))
     print(
         f"records cost {statistics.median(ratios):.1f} times the plain reward and points "

@@ -128,7 +128,7 @@ def test_llm_points__more_memory_or_tokens__never_earns_less(
 
 @given(
     tables,
-    st.sampled_from(["sd15", "sdxl", "sdxl-lora", "flux-dev-nf4", "no such category"]),
+    st.sampled_from(["sd-1.5", "sdxl", "sdxl-lora", "flux-1-dev-nf4", "no such category"]),
     st.lists(st.sampled_from(["RTX 3060", "RTX 4090", "A100", "?"]), max_size=4),
     st.permutations(range(3)),
 )

@@ -74,7 +74,7 @@ SEASON_1 = PointsTable(
         ),
     },
     image={
-        "sd15": ImageRow(multiplier_bps=Bps(10_000), floors=(), note="the unit of Waifu Points"),
+        "sd-1.5": ImageRow(multiplier_bps=Bps(10_000), floors=(), note="the unit of Waifu Points"),
     },
     falls_back_to_catalog=False,
 )
@@ -88,7 +88,7 @@ _SEED_LLM: Mapping[str, LlmRow] = {
     "openhermes-mixtral-8x7b-gptq": LlmRow(multiplier_bps=Bps(10_000), min_vram_mib=_mib(40)),
 }
 _SEED_IMAGE: Mapping[str, ImageRow] = {
-    "sd15": ImageRow(
+    "sd-1.5": ImageRow(
         multiplier_bps=Bps(3_000), floors=_OF_SD15, note="Stable Diffusion 1.5 checkpoint and LoRA"
     ),
     "sdxl": ImageRow(
@@ -97,7 +97,7 @@ _SEED_IMAGE: Mapping[str, ImageRow] = {
     "sdxl-lora": ImageRow(
         multiplier_bps=Bps(12_000), floors=_OF_SDXL, note="Stable Diffusion XL LoRA"
     ),
-    "flux-dev-nf4": ImageRow(
+    "flux-1-dev-nf4": ImageRow(
         multiplier_bps=Bps(100_000), floors=_OF_FLUX, note="Flux.1 [dev], nf4"
     ),
 }
@@ -124,7 +124,7 @@ REVISED = PointsTable(
     },
     image={
         **_SEED_IMAGE,
-        "flux-dev-nf4": ImageRow(
+        "flux-1-dev-nf4": ImageRow(
             multiplier_bps=Bps(0), floors=_OF_FLUX, note="Flux.1 [dev], nf4; 10 before"
         ),
     },
@@ -146,7 +146,7 @@ POINTS_2026_11_23 = PointsTable(
         "basis-echo": LlmRow(multiplier_bps=Bps(0), min_vram_mib=0, note="a simulator"),
     },
     image={
-        "sd15": ImageRow(
+        "sd-1.5": ImageRow(
             multiplier_bps=Bps(3_000),
             floors=(*_OF_SD15, *_cards("5060")),
             note="Stable Diffusion 1.5 checkpoint and LoRA",
@@ -161,7 +161,7 @@ POINTS_2026_11_23 = PointsTable(
             floors=(*_OF_SDXL, *_cards("5070 ti")),
             note="Stable Diffusion XL LoRA",
         ),
-        "flux-dev-nf4": ImageRow(
+        "flux-1-dev-nf4": ImageRow(
             multiplier_bps=Bps(100_000),
             floors=(*_OF_FLUX, *_cards("5090")),
             note="Flux.1 [dev], nf4",
