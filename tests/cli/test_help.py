@@ -22,6 +22,7 @@ NOUNS = {
     "model": ["list", "show", "add"],
     "receipt": ["show", "list"],
     "batch": ["close", "list", "show", "fail", "retry"],
+    "boost": ["snapshot", "import", "show", "list"],
     "settings": ["show"],
 }
 COMMANDS: list[tuple[str, ...]] = [
@@ -31,7 +32,18 @@ COMMANDS: list[tuple[str, ...]] = [
     *((noun,) for noun in NOUNS),
     *((noun, verb) for noun, verbs in NOUNS.items() for verb in verbs),
 ]
-HEAVY = {"aiohttp", "sqlalchemy", "alembic", "uvloop", "tokenizers", "gguf", "jinja2", "xllamacpp"}
+HEAVY = {
+    "aiohttp",
+    "sqlalchemy",
+    "alembic",
+    "uvloop",
+    "tokenizers",
+    "gguf",
+    "jinja2",
+    "xllamacpp",
+    "web3",
+    "eth_account",
+}
 MOST_CPU_S = 1.0
 
 

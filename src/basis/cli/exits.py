@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from basis.rules.errors import (
     BasisError,
+    ChainFault,
     Conflict,
     DamagedRecord,
     InvalidInput,
@@ -16,7 +17,7 @@ from basis.rules.errors import (
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong input, 4 not found, 5 conflict, "
     "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference, "
-    "9 store of another version, 10 damaged record."
+    "9 store of another version, 10 damaged record, 11 a chain that cannot be read."
 )
 
 EXIT_MISCONFIGURED = 6
@@ -30,6 +31,7 @@ _CODES: tuple[tuple[type[BasisError], int], ...] = (
     (DamagedRecord, 10),
     (Misconfigured, EXIT_MISCONFIGURED),
     (StorageUnavailable, 7),
+    (ChainFault, 11),
 )
 """First match wins; children stand before their parents."""
 

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from basis import __version__
-from basis.cli import batch, key, model, receipt, recompute, settings, up, worker
+from basis.cli import batch, boost, key, model, receipt, recompute, settings, up, worker
 from basis.cli.exits import EXIT_CODES, EXIT_MISCONFIGURED, exit_code_of
 from basis.rules.errors import BasisError
 
 _SERVER_PARTS = frozenset(
     {
         "alembic",
+        "eth_account",
         "gguf",
         "jinja2",
         "numpy",
@@ -22,6 +23,7 @@ _SERVER_PARTS = frozenset(
         "sqlalchemy",
         "tokenizers",
         "uvloop",
+        "web3",
     }
 )
 """What a worker's installation does without."""
@@ -41,6 +43,7 @@ app.add_typer(key.app, name="key")
 app.add_typer(model.app, name="model")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(batch.app, name="batch")
+app.add_typer(boost.app, name="boost")
 app.command(name="recompute")(recompute.recompute)
 app.add_typer(settings.app, name="settings")
 

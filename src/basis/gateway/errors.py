@@ -10,6 +10,7 @@ from aiohttp import web
 
 from basis.rules.errors import (
     BasisError,
+    ChainFault,
     Conflict,
     DamagedRecord,
     Forbidden,
@@ -68,6 +69,7 @@ _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (
     (Overloaded, 503),
     (RuntimePending, 503),
     (RetryLater, 503),
+    (ChainFault, 503),
     (StorageUnavailable, 503),
     (Misconfigured, 503),
 )

@@ -2,10 +2,10 @@
 are bounded far below 2^63 and are integers; times are ISO 8601 in UTC.
 
 Append-only: receipts (but for status pointers), ledger_entries, ledger_postings, batches (but for
-status), pricing_epochs (but for the one activation). `open_jobs` holds what was accepted and has no
-receipt yet, with the credits held for it: after a crash its rows are the jobs that were lost, and
-each gets its receipt at the next start. `balances` and `usage_days` are projections: sums over
-entries and receipts, kept in the same transactions.
+status), pricing_epochs (but for the one activation), holdings_snapshots, boost_assignments.
+`open_jobs` holds what was accepted and has no receipt yet, with the credits held for it: after a
+crash its rows are the jobs that were lost, and each gets its receipt at the next start. `balances`
+and `usage_days` are projections: sums over entries and receipts, kept in the same transactions.
 """
 
 from __future__ import annotations
@@ -200,4 +200,27 @@ batches = Table(
     Column("reason", Text, nullable=False, default=""),
     Column("created_at", String(24), nullable=False),
     UniqueConstraint("previous_hash", "hash"),
+)
+
+holdings_snapshots = Table(
+    "holdings_snapshots",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("measure", String(16), nullable=False),
+    Column("record", Text, nullable=False),
+    Column("signature", Text, nullable=False),
+    Column("recorded_at", String(24), nullable=False),
+    Column("effective_at", String(24), nullable=False),
+)
+
+boost_assignments = Table(
+    "boost_assignments",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("wallet", String(42), nullable=False),
+    Column("record", Text, nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Index("ix_boost_assignments_wallet", "wallet"),
 )

@@ -1,0 +1,1 @@
+"""What the chain says: reads of a real node, and signed files."""
