@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from basis.accounting.boosts import BoostBook
 from basis.storage.database import DATABASE_FILE, for_writing, open_database
+from basis.storage.writer import GroupCommitWriter
 from tests.support.books import ALICE, BOB, make_data_folder, register
 from tests.support.orchestrators import prepare_folder
 
@@ -32,3 +34,34 @@ def honest_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     engine, _books = make_data_folder(folder)
     engine.dispose()
     return (folder / DATABASE_FILE).read_bytes()
+
+
+class Clock:
+    """Nanoseconds that pass when a test says so."""
+
+    def __init__(self) -> None:
+        self.now_ns = 0
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Stands still."""
+    return Clock()
+
+
+@pytest.fixture
+def writer(engine: Engine) -> Iterator[GroupCommitWriter]:
+    """A running writer."""
+    writer = GroupCommitWriter(engine)
+    writer.start()
+    yield writer
+    writer.stop()
+
+
+@pytest.fixture
+def book(engine: Engine, writer: GroupCommitWriter, clock: Clock) -> BoostBook:
+    """A book over the store, which nobody is linked to."""
+    return BoostBook(engine, writer, clock=clock)

@@ -14,7 +14,9 @@ import pytest
 import structlog
 
 from basis.cli.main import run
-from tests.support.books import Books, make_data_folder
+from basis.storage.database import begin_write, open_database
+from tests.support.books import ALICE, BOB, Books, make_data_folder, register
+from tests.support.orchestrators import prepare_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,3 +83,15 @@ def books(tmp_path: Path) -> Books:
     engine, books = make_data_folder(tmp_path / "data")
     engine.dispose()
     return books
+
+
+@pytest.fixture
+def workers(tmp_path: Path) -> Path:
+    """A store in `data` of the working folder, with a worker of Alice's and two of Bob's."""
+    prepare_folder(tmp_path / "data")
+    engine = open_database(tmp_path / "data", create=False)
+    with begin_write(engine) as connection:
+        for worker_id, wallet in [("alice-1", ALICE), ("bob-1", BOB), ("bob-2", BOB)]:
+            register(connection, worker_id, wallet)
+    engine.dispose()
+    return tmp_path / "data"
