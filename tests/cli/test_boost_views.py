@@ -14,7 +14,7 @@ from basis.rules.holdings import Measure, SnapshotHash
 from basis.rules.job import WorkerId
 from basis.rules.wallet import Wallet
 from basis.storage.database import begin_write, open_database
-from basis.storage.holdings_store import store_assignment, store_snapshot
+from basis.storage.holdings_store import draft_snapshot, store_assignment, store_snapshot
 from tests.cli.conftest import Command
 from tests.support.books import ALICE, BOB
 from tests.support.holdings import make_snapshot, make_stake
@@ -26,8 +26,10 @@ def fill(workers: Path) -> tuple[str, str]:
     """Records NFTs and stake that are in force, and an assignment; its hash and the NFTs'."""
     engine = open_database(workers, create=False)
     with begin_write(engine) as connection:
-        nfts, _ = store_snapshot(connection, make_snapshot({ALICE: 2, BOB: 0}), now=LONG_AGO)
-        store_snapshot(connection, make_stake({ALICE: 3_000}), now=LONG_AGO)
+        nfts, _ = store_snapshot(
+            connection, draft_snapshot(make_snapshot({ALICE: 2, BOB: 0})), now=LONG_AGO
+        )
+        store_snapshot(connection, draft_snapshot(make_stake({ALICE: 3_000})), now=LONG_AGO)
         assignment = compute_assignment(
             BOOST_TABLES[-1],
             wallet=Wallet(ALICE),
@@ -59,7 +61,7 @@ def test_boost_list__several__says_which_are_in_force(basis: Command, workers: P
     engine = open_database(workers, create=False)
     with begin_write(engine) as connection:
         later = "2999-01-01T00:00:00.000Z"
-        store_snapshot(connection, make_snapshot({ALICE: 9}, block=7), now=later)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 9}, block=7)), now=later)
     engine.dispose()
 
     listed = basis("boost", "list", "--json").json

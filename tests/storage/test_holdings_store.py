@@ -16,6 +16,7 @@ from basis.rules.holdings import Measure, SnapshotHash, compute_snapshot_hash
 from basis.rules.job import WorkerId
 from basis.rules.wallet import Wallet
 from basis.storage.holdings_store import (
+    draft_snapshot,
     iterate_snapshots,
     load_assignment,
     load_heads,
@@ -57,7 +58,7 @@ def test_store_snapshot__new__is_recorded_and_takes_effect_in_a_minute(engine: E
     snapshot = make_snapshot({ALICE: 2, BOB: 0})
 
     with engine.begin() as connection:
-        record, is_new = store_snapshot(connection, snapshot, now=NOON)
+        record, is_new = store_snapshot(connection, draft_snapshot(snapshot), now=NOON)
 
     assert is_new
     assert record.snapshot == snapshot
@@ -71,9 +72,11 @@ def test_store_snapshot__new__is_recorded_and_takes_effect_in_a_minute(engine: E
 
 def test_store_snapshot__repeat__is_a_no_op(engine: Engine) -> None:
     with engine.begin() as connection:
-        first, _ = store_snapshot(connection, make_snapshot({ALICE: 2}), now=NOON)
-        store_snapshot(connection, make_snapshot({ALICE: 3}, block=101), now=LATER)
-        again, is_new = store_snapshot(connection, make_snapshot({ALICE: 2}), now=LATER)
+        first, _ = store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 2})), now=NOON)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 3}, block=101)), now=LATER)
+        again, is_new = store_snapshot(
+            connection, draft_snapshot(make_snapshot({ALICE: 2})), now=LATER
+        )
 
         assert (again, is_new) == (first, False)
         assert len(load_heads(connection)) == 2
@@ -81,10 +84,10 @@ def test_store_snapshot__repeat__is_a_no_op(engine: Engine) -> None:
 
 def test_store_snapshot__clock_set_back__is_refused(engine: Engine) -> None:
     with engine.begin() as connection:
-        store_snapshot(connection, make_snapshot({ALICE: 2}), now=LATER)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 2})), now=LATER)
 
     with engine.begin() as connection, pytest.raises(Conflict, match="clock"):
-        store_snapshot(connection, make_snapshot({ALICE: 3}), now=NOON)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 3})), now=NOON)
     with engine.connect() as connection:
         assert len(load_heads(connection)) == 1
 
@@ -92,15 +95,17 @@ def test_store_snapshot__clock_set_back__is_refused(engine: Engine) -> None:
 def test_store_snapshot__that_no_chain_gives__is_refused(engine: Engine) -> None:
     with engine.begin() as connection:
         with pytest.raises(InvalidInput):
-            store_snapshot(connection, make_snapshot({ALICE: -1}), now=NOON)
+            store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: -1})), now=NOON)
         assert load_heads(connection) == []
 
 
 def test_load_snapshots__several__are_newest_first_and_whole(engine: Engine) -> None:
     with engine.begin() as connection:
         for block in (5, 6, 7):
-            store_snapshot(connection, make_snapshot({ALICE: 1}, block=block), now=NOON)
-        store_snapshot(connection, make_stake({BOB: 5}), now=NOON, signature="0x12")
+            store_snapshot(
+                connection, draft_snapshot(make_snapshot({ALICE: 1}, block=block)), now=NOON
+            )
+        store_snapshot(connection, draft_snapshot(make_stake({BOB: 5})), now=NOON, signature="0x12")
 
         newest = load_snapshots(connection, limit=2)
         every = list(iterate_snapshots(connection))
@@ -113,7 +118,7 @@ def test_load_snapshots__several__are_newest_first_and_whole(engine: Engine) -> 
 
 def test_load_snapshot__by_hash_or_its_beginning__is_found(engine: Engine) -> None:
     with engine.begin() as connection:
-        record, _ = store_snapshot(connection, make_snapshot({ALICE: 1}), now=NOON)
+        record, _ = store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 1})), now=NOON)
 
         assert load_snapshot(connection, record.head.hash) == record
         assert load_snapshot(connection, record.head.hash[:8]) == record
@@ -122,7 +127,7 @@ def test_load_snapshot__by_hash_or_its_beginning__is_found(engine: Engine) -> No
 @pytest.mark.parametrize("name", ["", "2", "abc", "deadbeef", "%" * 8, "9" * 30, "٣"])
 def test_load_snapshot__no_such_name__raises(engine: Engine, name: str) -> None:
     with engine.begin() as connection:
-        store_snapshot(connection, make_snapshot({ALICE: 1}), now=NOON)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 1})), now=NOON)
 
         with pytest.raises(NotFound):
             load_snapshot(connection, name)
@@ -144,7 +149,7 @@ def test_load_snapshots__row_that_something_changed__is_refused_by_name(
     engine: Engine, change: dict[str, object]
 ) -> None:
     with engine.begin() as connection:
-        store_snapshot(connection, make_snapshot({ALICE: 1}), now=NOON)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 1})), now=NOON)
         connection.execute(update(holdings_snapshots).values(**change))
 
         with pytest.raises(DamagedRecord, match="holdings_snapshots with seq 1"):
@@ -155,7 +160,7 @@ def test_load_snapshots__figure_that_something_changed__is_not_that_of_the_hash(
     engine: Engine,
 ) -> None:
     with engine.begin() as connection:
-        store_snapshot(connection, make_snapshot({ALICE: 1}), now=NOON)
+        store_snapshot(connection, draft_snapshot(make_snapshot({ALICE: 1})), now=NOON)
         record = connection.scalars(select(holdings_snapshots.c.record)).one()
         changed = record.replace('"amountRaw":"1"', '"amountRaw":"9"')
         connection.execute(update(holdings_snapshots).values(record=changed))

@@ -12,7 +12,7 @@ from basis.accounting.boosts import Boost
 from basis.rules.boosts import BoostAssignment
 from basis.rules.holdings import HoldingKind, HoldingsSnapshot, Measure, arrange_holdings
 from basis.rules.wallet import Wallet, parse_wallet
-from basis.storage.holdings_store import load_assignment, store_snapshot
+from basis.storage.holdings_store import draft_snapshot, load_assignment, store_snapshot
 from basis.storage.schema import boost_assignments
 from basis.wire.frames import Hardware
 from tests.support.books import ALICE
@@ -74,7 +74,7 @@ def rig(worker_id: str, count: int = 1, *, wallet: str = ALICE, name: str = "NVI
 def record(engine: Engine, snapshot: HoldingsSnapshot, *, now: str = NOON) -> None:
     """Writes a snapshot, which takes effect a minute after `now`."""
     with engine.begin() as connection:
-        store_snapshot(connection, snapshot, now=now)
+        store_snapshot(connection, draft_snapshot(snapshot), now=now)
 
 
 def assignment_of(engine: Engine, boost: Boost) -> BoostAssignment:

@@ -124,7 +124,8 @@ class BoostBook:
         self._changes = 0
         self._changed: dict[str, int] = {}
         """Wallet -> the number of the last change of its linked workers; none without any."""
-        self._heads: list[SnapshotHead] = []
+        self._heads: dict[Measure, list[SnapshotHead]] = {}
+        """In the order in which they were recorded, which is that of their effect."""
         self._looked_at: int | None = None
         self._look = asyncio.Lock()
         self._holdings: OrderedDict[SnapshotHash, _Holdings] = OrderedDict()
@@ -194,8 +195,8 @@ class BoostBook:
 
     def _head_in_force(self, measure: Measure, accepted_at: str) -> SnapshotHead | None:
         # Almost always the newest, so the search begins there.
-        for head in reversed(self._heads):
-            if head.measure is measure and head.effective_at <= accepted_at:
+        for head in reversed(self._heads.get(measure, [])):
+            if head.effective_at <= accepted_at:
                 return head
         return None
 
@@ -253,9 +254,12 @@ class BoostBook:
                 self._holdings.popitem(last=False)
         return known
 
-    def _load_heads(self) -> list[SnapshotHead]:
+    def _load_heads(self) -> dict[Measure, list[SnapshotHead]]:
+        heads: dict[Measure, list[SnapshotHead]] = {}
         with self._engine.connect() as connection:
-            return load_heads(connection)
+            for head in load_heads(connection):
+                heads.setdefault(head.measure, []).append(head)
+        return heads
 
     def _load_holdings(self, snapshot_hash: SnapshotHash) -> _Holdings:
         with self._engine.connect() as connection:

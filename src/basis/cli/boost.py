@@ -178,11 +178,12 @@ def _record(found: HoldingsSnapshot, *, data: Path | None, json: bool, signature
     from basis.cli.boost_views import snapshot_lines, whole_snapshot_json
     from basis.storage.clock import now_iso
     from basis.storage.database import begin_write
-    from basis.storage.holdings_store import store_snapshot
+    from basis.storage.holdings_store import draft_snapshot, store_snapshot
 
+    draft = draft_snapshot(found)
     _folder, engine = open_store(data)
     with begin_write(engine) as connection:
-        record, is_new = store_snapshot(connection, found, now=now_iso(), signature=signature)
+        record, is_new = store_snapshot(connection, draft, now=now_iso(), signature=signature)
     if json:
         print_json({**whole_snapshot_json(record), "isNew": is_new})
         return
