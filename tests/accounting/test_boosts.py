@@ -172,3 +172,17 @@ async def test_of__damaged_snapshot__is_said(book: BoostBook, engine: Engine) ->
 
     with pytest.raises(DamagedRecord):
         await book.of(rig("alice-1"), accepted_at=EVENING)
+
+
+async def test_of__caller_that_leaves__takes_nobody_elses_answer_with_it(
+    book: BoostBook, engine: Engine
+) -> None:
+    record(engine, make_snapshot({ALICE: 1}))
+    leaver, stayer = (
+        asyncio.ensure_future(book.of(rig("alice-1"), accepted_at=EVENING)) for _ in range(2)
+    )
+    asyncio.get_running_loop().call_later(0, leaver.cancel)
+
+    assert (await stayer).boost_bps == 11_000
+    with pytest.raises(asyncio.CancelledError):
+        await leaver

@@ -26,21 +26,24 @@ from typing import Final, Protocol
 
 from sqlalchemy import Engine
 
+from basis.accounting.boost_snapshots import (
+    HeadsByMeasure,
+    Holdings,
+    find_in_force,
+    find_source,
+    load_heads_by_measure,
+    load_holdings,
+)
 from basis.rules.assignments import NO_ASSIGNMENT, AssignmentHash, compute_assignment_hash
-from basis.rules.boost_tables import BoostTables, boost_tables_in_force, rule_in_force
-from basis.rules.boosts import Source, WorkerClaim, compute_assignment
-from basis.rules.gpus import gpu_table_of_version, split_claim
-from basis.rules.holdings import Measure, SnapshotHash
+from basis.rules.boost_tables import BoostTables, boost_tables_in_force
+from basis.rules.boosts import BoostAssignment, Source, WorkerClaim, compute_assignment
+from basis.rules.gpus import ClaimedGpu, gpu_table_of_version, split_claim
+from basis.rules.holdings import SnapshotHash
 from basis.rules.job import WorkerId
 from basis.rules.units import WHOLE_BPS, Bps
 from basis.rules.wallet import Wallet
 from basis.storage.clock import now_iso
-from basis.storage.holdings_store import (
-    SnapshotHead,
-    load_heads,
-    load_snapshot,
-    store_assignment,
-)
+from basis.storage.holdings_store import store_assignment
 from basis.storage.writer import GroupCommitWriter
 from basis.wire.frames import Hardware
 
@@ -86,14 +89,6 @@ NO_BOOST: Final = Boost(boost_bps=WHOLE_BPS, assignment=NO_ASSIGNMENT)
 
 
 @dataclass(frozen=True, slots=True)
-class _Holdings:
-    """The wallets of a snapshot that hold something, and the decimals of that."""
-
-    amounts: Mapping[Wallet, int]
-    decimals: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Assigned:
     boosts: Mapping[WorkerId, Bps]
     hash: AssignmentHash
@@ -124,12 +119,12 @@ class BoostBook:
         self._changes = 0
         self._changed: dict[str, int] = {}
         """Wallet -> the number of the last change of its linked workers; none without any."""
-        self._heads: dict[Measure, list[SnapshotHead]] = {}
-        """In the order in which they were recorded, which is that of their effect."""
+        self._heads: HeadsByMeasure = {}
         self._looked_at: int | None = None
         self._look = asyncio.Lock()
-        self._holdings: OrderedDict[SnapshotHash, _Holdings] = OrderedDict()
+        self._holdings: OrderedDict[SnapshotHash, Holdings] = OrderedDict()
         self._assigned: OrderedDict[_Key, _Assigned] = OrderedDict()
+        self._making: dict[_Key, asyncio.Task[_Assigned]] = {}
 
     def on_linked(self, machine: Machine) -> None:
         """The worker is connected, with this hardware, for this owner."""
@@ -174,31 +169,11 @@ class BoostBook:
     async def _sources(self, tables: BoostTables, wallet: str, accepted_at: str) -> list[Source]:
         """What the owner holds by the snapshots in force; nothing stands for a holding of 0."""
         sources: list[Source] = []
-        for measure in Measure:
-            if rule_in_force(tables, measure, at=accepted_at) is None:
-                continue
-            head = self._head_in_force(measure, accepted_at)
-            if head is None:
-                continue
-            holdings = await self._holdings_of(head.hash)
-            amount_raw = holdings.amounts.get(Wallet(wallet), 0)
-            if amount_raw:
-                sources.append(
-                    Source(
-                        measure=measure,
-                        snapshot_hash=head.hash,
-                        amount_raw=amount_raw,
-                        decimals=holdings.decimals,
-                    )
-                )
+        for head in find_in_force(self._heads, tables, at=accepted_at):
+            source = find_source(head, await self._holdings_of(head.hash), wallet)
+            if source is not None:
+                sources.append(source)
         return sources
-
-    def _head_in_force(self, measure: Measure, accepted_at: str) -> SnapshotHead | None:
-        # Almost always the newest, so the search begins there.
-        for head in reversed(self._heads.get(measure, [])):
-            if head.effective_at <= accepted_at:
-                return head
-        return None
 
     async def _assign(
         self, tables: BoostTables, machine: Machine, sources: list[Source]
@@ -216,13 +191,24 @@ class BoostBook:
         if known is not None:
             self._assigned.move_to_end(key)
             return known
-        claims = {**linked, machine.worker_id: machine.hardware}
-        assignment = compute_assignment(
-            tables,
-            wallet=Wallet(machine.wallet),
-            claims=[_as_claim(tables, *claim) for claim in claims.items()],
-            sources=sources,
-        )
+        making = self._making.get(key)
+        if making is None:
+            claims = {**linked, machine.worker_id: machine.hardware}
+            work = self._make(key, tables, Wallet(machine.wallet), claims, sources)
+            making = self._making[key] = asyncio.create_task(work)
+            making.add_done_callback(lambda _done: self._making.pop(key))
+        # One caller that leaves must not take the others' answer with it.
+        return await asyncio.shield(making)
+
+    async def _make(
+        self,
+        key: _Key,
+        tables: BoostTables,
+        wallet: Wallet,
+        claims: Mapping[str, Hardware],
+        sources: list[Source],
+    ) -> _Assigned:
+        assignment = await asyncio.to_thread(_compute, tables, wallet, claims, sources)
         now = now_iso()
         await self._writer.write(
             lambda connection: store_assignment(connection, assignment, now=now)
@@ -245,7 +231,7 @@ class BoostBook:
     def _is_believed(self) -> bool:
         return self._looked_at is not None and self._clock() - self._looked_at < _BELIEVED_NS
 
-    async def _holdings_of(self, snapshot_hash: SnapshotHash) -> _Holdings:
+    async def _holdings_of(self, snapshot_hash: SnapshotHash) -> Holdings:
         known = self._holdings.get(snapshot_hash)
         if known is None:
             known = await asyncio.to_thread(self._load_holdings, snapshot_hash)
@@ -254,25 +240,26 @@ class BoostBook:
                 self._holdings.popitem(last=False)
         return known
 
-    def _load_heads(self) -> dict[Measure, list[SnapshotHead]]:
-        heads: dict[Measure, list[SnapshotHead]] = {}
+    def _load_heads(self) -> HeadsByMeasure:
         with self._engine.connect() as connection:
-            for head in load_heads(connection):
-                heads.setdefault(head.measure, []).append(head)
-        return heads
+            return load_heads_by_measure(connection)
 
-    def _load_holdings(self, snapshot_hash: SnapshotHash) -> _Holdings:
+    def _load_holdings(self, snapshot_hash: SnapshotHash) -> Holdings:
         with self._engine.connect() as connection:
-            snapshot = load_snapshot(connection, snapshot_hash).snapshot
-        amounts = {one.wallet: one.amount_raw for one in snapshot.holdings if one.amount_raw}
-        return _Holdings(amounts, snapshot.decimals)
+            return load_holdings(connection, snapshot_hash)
 
 
-def _as_claim(tables: BoostTables, worker_id: str, hardware: Hardware) -> WorkerClaim:
-    gpus = split_claim(
-        gpu_table_of_version(tables.gpus_version),
-        name=hardware.name,
-        count=hardware.count if hardware.kind == _GPU else 0,
-        memory_mib=0,
-    )
-    return WorkerClaim(worker_id=WorkerId(worker_id), gpus=tuple(gpus))
+def _compute(
+    tables: BoostTables, wallet: Wallet, claims: Mapping[str, Hardware], sources: list[Source]
+) -> BoostAssignment:
+    """In a thread: an owner may have a thousand machines."""
+    table = gpu_table_of_version(tables.gpus_version)
+    cards: dict[tuple[str, int], tuple[ClaimedGpu, ...]] = {}
+    workers: list[WorkerClaim] = []
+    for worker_id, hardware in claims.items():
+        count = hardware.count if hardware.kind == _GPU else 0
+        claim = (hardware.name, count)
+        if claim not in cards:
+            cards[claim] = tuple(split_claim(table, name=hardware.name, count=count, memory_mib=0))
+        workers.append(WorkerClaim(worker_id=WorkerId(worker_id), gpus=cards[claim]))
+    return compute_assignment(tables, wallet=wallet, claims=workers, sources=sources)

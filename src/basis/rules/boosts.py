@@ -194,24 +194,29 @@ def _arrange_grants(tables: BoostTables, sources: Iterable[Source]) -> tuple[Gra
 def _arrange_runs(table: GpuTable, claims: Iterable[WorkerClaim]) -> list[GpuRun]:
     """The runs of all workers, from the strongest GPU to the weakest, none of them boosted."""
     ranked: list[tuple[int, GpuRun]] = []
+    known: dict[str, tuple[str, int]] = {}  # an owner's cards have few different names
     seen: set[str] = set()
     for claim in claims:
         if claim.worker_id in seen:
             raise InvalidInput(f"{claim.worker_id} claims its GPUs twice", param="claims")
         seen.add(claim.worker_id)
         index = 0
-        for name, like in itertools.groupby(_known_name(table, gpu.name) for gpu in claim.gpus):
+        for gpu in claim.gpus:
+            if gpu.name not in known:
+                known[gpu.name] = _find_card(table, gpu.name)
+        for (name, rank), like in itertools.groupby(known[gpu.name] for gpu in claim.gpus):
             count = sum(1 for _ in like)
             run = GpuRun(worker_id=claim.worker_id, index=index, count=count, name=name)
-            ranked.append((compute_rank(table, name), run))
+            ranked.append((rank, run))
             index += count
     ranked.sort(key=lambda pair: (pair[0], pair[1].worker_id, pair[1].index))
     return [run for _rank, run in ranked]
 
 
-def _known_name(table: GpuTable, claimed: str) -> str:
+def _find_card(table: GpuTable, claimed: str) -> tuple[str, int]:
+    """The table's name of a card, and its place; unknown ones share "" and the last place."""
     gpu = parse_gpu(table, claimed)
-    return "" if gpu is None else gpu.name
+    return ("" if gpu is None else gpu.name), compute_rank(table, claimed)
 
 
 def _give_out(grants: Sequence[Grant], runs: Iterable[GpuRun]) -> Iterator[GpuRun]:
