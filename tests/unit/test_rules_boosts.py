@@ -156,6 +156,24 @@ def test_parse_assignment__not_as_it_is_written__raises(old: str, new: str) -> N
         parse_assignment(written.replace(old, new, 1))
 
 
+def test_parse_assignment__gpus_of_a_worker__are_256_at_most() -> None:
+    written = ASSIGNMENTS[0].values[0]["expected"]["canonical"]
+    last = written.replace('"count":1,"index":0', '"count":6,"index":250')
+    assert parse_assignment(last).runs[0].index == 250
+    with pytest.raises(InvalidInput, match="250"):
+        parse_assignment(last.replace('"count":6', '"count":7'))
+
+
+def test_compute_grant__decimals__are_36_at_most() -> None:
+    source = Source(
+        measure=Measure.STAKE,
+        snapshot_hash=SnapshotHash("11"),
+        amount_raw=1_000 * 10**36,
+        decimals=36,
+    )
+    assert compute_grant(TABLES, source).gpu_limit == 3
+
+
 def test_boost_of__worker_without_a_gpu__is_1x() -> None:
     assignment = _assignment(ASSIGNMENTS[0].values[0])
     assert (assignment.boost_of("alice-1"), assignment.boost_of("stranger")) == (11_000, 10_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from rule_vectors import Case, vector_cases
@@ -18,6 +19,7 @@ from basis.rules.holdings import (
     measure_of,
     parse_snapshot,
     snapshot_json,
+    validate_snapshot,
 )
 from basis.rules.wallet import Wallet
 
@@ -91,3 +93,61 @@ def test_measure_of__each_kind_of_contract__counts_as_nft_or_stake() -> None:
     }
     with pytest.raises(InvalidInput):
         measure_of(HoldingKind.FILE)
+
+
+def test_validate_snapshot__more_wallets_than_may_be__raises() -> None:
+    snapshot = parse_snapshot(json.dumps(CASES[0].values[0]["record"]))
+    crowded = replace(snapshot, holdings=snapshot.holdings[:1] * (MAX_HOLDINGS + 1))
+    with pytest.raises(InvalidInput, match="100001 wallets"):
+        validate_snapshot(crowded)
+
+
+def test_validate_snapshot__token_ids__are_256_at_most() -> None:
+    items = next(case for case in CASES if case.values[0]["name"] == "ERC-1155")
+    snapshot = parse_snapshot(json.dumps(items.values[0]["record"]))
+    validate_snapshot(replace(snapshot, token_ids=tuple(range(256))))
+    with pytest.raises(InvalidInput, match="at most 256"):
+        validate_snapshot(replace(snapshot, token_ids=tuple(range(257))))
+
+
+def test_validate_snapshot__token_id_beyond_a_uint256__raises() -> None:
+    items = next(case for case in CASES if case.values[0]["name"] == "ERC-1155")
+    snapshot = parse_snapshot(json.dumps(items.values[0]["record"]))
+    with pytest.raises(InvalidInput, match="tokenIds"):
+        validate_snapshot(replace(snapshot, token_ids=(1, 2**256)))
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        {"chain_id": 1},
+        {"chain_id": 2**53 - 1},
+        {"block_number": 0},
+        {"block_number": 2**53 - 1},
+        {"block_time_s": 0},
+        {"block_time_s": 2**53 - 1},
+        {"measure": Measure.STAKE, "kind": HoldingKind.ERC20, "decimals": 36},
+    ],
+    ids=str,
+)
+def test_validate_snapshot__number_at_its_edge__is_accepted(edge: Case) -> None:
+    snapshot = parse_snapshot(json.dumps(CASES[0].values[0]["record"]))
+    accepted = replace(snapshot, **edge)
+    validate_snapshot(accepted)
+    assert compute_snapshot_hash(accepted) != compute_snapshot_hash(snapshot)
+
+
+@pytest.mark.parametrize(
+    "beyond",
+    [
+        {"chain_id": 2**53},
+        {"block_number": 2**53},
+        {"block_time_s": 2**53},
+        {"block_time_s": -1},
+    ],
+    ids=str,
+)
+def test_validate_snapshot__number_beyond_its_edge__raises(beyond: Case) -> None:
+    snapshot = parse_snapshot(json.dumps(CASES[0].values[0]["record"]))
+    with pytest.raises(InvalidInput):
+        validate_snapshot(replace(snapshot, **beyond))

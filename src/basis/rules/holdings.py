@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import enum
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
@@ -231,11 +231,13 @@ def _check_kind(snapshot: HoldingsSnapshot) -> None:
         _check_range("tokenIds", token_id, 0, _MAX_UINT256)
 
 
-def _check_holdings(holdings: Iterable[Holding]) -> None:
+def _check_holdings(holdings: Sequence[Holding]) -> None:
+    if len(holdings) > MAX_HOLDINGS:
+        raise InvalidInput(
+            f"{len(holdings)} wallets: at most {MAX_HOLDINGS} may be", param="holdings"
+        )
     previous = ""
-    for number, holding in enumerate(holdings, start=1):
-        if number > MAX_HOLDINGS:
-            raise InvalidInput(f"more than {MAX_HOLDINGS} wallets", param="holdings")
+    for holding in holdings:
         _check_address("wallet", holding.wallet)
         _check_range("amountRaw", holding.amount_raw, 0, _MAX_UINT256)
         if holding.wallet <= previous:
