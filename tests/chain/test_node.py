@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -246,3 +248,20 @@ def library_loggers() -> Iterator[None]:
     yield
     for logger, level in zip(loggers, before, strict=True):
         logger.setLevel(level)
+
+
+def test_import__of_the_room__leaves_deep_nesting_an_error_and_no_crash() -> None:
+    script = (
+        "import sys, msgspec\n"
+        "before = sys.getrecursionlimit()\n"
+        "import basis.chain.holdings, basis.chain.node, basis.chain.signed_file\n"
+        "assert sys.getrecursionlimit() == before\n"
+        "try:\n    msgspec.json.decode('[' * 99_000)\n"
+        "except RecursionError:\n    print('an error')\n"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout) == (0, "an error\n"), done.stderr

@@ -68,6 +68,21 @@ def test_load_signed_holdings__by_the_signer__is_the_snapshot(tmp_path: Path) ->
     assert found == signature
 
 
+def test_load_signed_holdings__v_without_27__is_the_same_signature(tmp_path: Path) -> None:
+    signature = sign(SNAPSHOT)
+    short = signature[:-2] + f"{int(signature[-2:], 16) - 27:02x}"
+    path = write(tmp_path, {"signature": short, "snapshot": SNAPSHOT})
+
+    assert load_signed_holdings(path, signer=SIGNER)[0].signer == SIGNER
+
+
+@pytest.mark.parametrize("v", ["02", "04", "1a", "1d", "1f", "ff"])
+def test_load_signed_holdings__other_v__is_refused(tmp_path: Path, v: str) -> None:
+    path = write(tmp_path, {"signature": sign(SNAPSHOT)[:-2] + v, "snapshot": SNAPSHOT})
+
+    assert refusal(path).param == "signature"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -13,9 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar, cast
 
-from web3 import HTTPProvider
-from web3.types import RPCEndpoint
-
+from basis.chain.recursion import kept_recursion_limit
 from basis.rules.errors import (
     BlockUnavailable,
     ChainFault,
@@ -23,6 +21,10 @@ from basis.rules.errors import (
     InvalidInput,
     Misconfigured,
 )
+
+with kept_recursion_limit():
+    from web3 import HTTPProvider
+    from web3.types import RPCEndpoint
 
 _Answer = TypeVar("_Answer")
 _Request = tuple[RPCEndpoint, list[object]]

@@ -11,14 +11,18 @@ import re
 from pathlib import Path
 from typing import Final
 
+from tiny_keccak import keccak256
+
 from basis.rules.canonical import canonical_json
 from basis.rules.errors import InvalidInput
 from basis.rules.holdings import HoldingKind, HoldingsSnapshot, snapshot_json, snapshot_of
 from basis.rules.members import Members, parse_json
-from basis.rules.wallet import Wallet
+from basis.rules.wallet import Wallet, parse_wallet
 
 MAX_FILE_BYTES: Final = 16 << 20
 """As much as 100,000 holdings need."""
+_FIRST_V: Final = 27
+"""What wallets add to the recovery id; some leave it out."""
 _SIGNATURE: Final = re.compile(r"0x[0-9a-fA-F]{130}", re.ASCII)
 
 
@@ -52,25 +56,29 @@ def load_signed_holdings(path: Path, *, signer: Wallet) -> tuple[HoldingsSnapsho
     return snapshot, signature
 
 
-def recover_signer(snapshot: HoldingsSnapshot, signature: str) -> str:
+def recover_signer(snapshot: HoldingsSnapshot, signature: str) -> Wallet:
     """The address whose key signed the snapshot; an arbitrary one if it was changed since.
 
     Raises:
         InvalidInput: the signature has no possible form.
     """
-    from eth_account import Account
-    from eth_account.messages import encode_defunct
-    from eth_keys.exceptions import BadSignature
+    from coincurve import PublicKey
 
     if not _SIGNATURE.fullmatch(signature):
         raise InvalidInput("the signature is not 0x and 130 hex digits", param="signature")
-    message = encode_defunct(canonical_json(snapshot_json(snapshot)))
+    parts = bytes.fromhex(signature[2:])
+    recovery = parts[64] - _FIRST_V if parts[64] >= _FIRST_V else parts[64]
+    message = canonical_json(snapshot_json(snapshot))
+    digest = keccak256(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
     try:
-        return str(Account.recover_message(message, signature=signature))
-    except (BadSignature, ValueError) as error:
+        key = PublicKey.from_signature_and_message(
+            parts[:64] + bytes([recovery]), digest, hasher=None
+        )
+    except ValueError as error:
         raise InvalidInput(
             "the signature is none that a key can give", param="signature"
         ) from error
+    return parse_wallet("0x" + keccak256(key.format(compressed=False)[1:])[-20:].hex())
 
 
 def _read_text(path: Path) -> str:

@@ -15,9 +15,9 @@ from basis.rules.errors import BasisError
 _SERVER_PARTS = frozenset(
     {
         "alembic",
+        "coincurve",
         "eth_abi",
         "eth_account",
-        "eth_keys",
         "gguf",
         "jinja2",
         "numpy",
