@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Engine
 
+from basis.accounting.boosts import BoostBook
 from basis.accounting.recovery import close_lost_jobs
 from basis.catalog_file import load_catalog
 from basis.config import Settings
@@ -132,7 +133,8 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         worked=worked,
     )
     presence = PresenceBook(masks)
-    dispatcher = Dispatcher(settings.jobs)
+    boosts = BoostBook(engine, writer)
+    dispatcher = Dispatcher(settings.jobs, observer=boosts)
     context = GatewayContext(
         settings=settings,
         catalog=catalog,
@@ -151,6 +153,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         meters=MeterShelf(catalog),
         keys=KeyRing(engine, hasher, max_jobs_per_key=settings.server.max_jobs_per_key),
         prices=PriceList(epochs),
+        boosts=boosts,
         rates=RateBook(now_us),
         registrations=RegistrationLimit(settings.workers.registrations_per_hour),
         metrics=GatewayMetrics(),

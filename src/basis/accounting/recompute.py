@@ -34,13 +34,16 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from basis.accounting.batch_replay import replay_batch
+from basis.accounting.boost_replay import BoostReplay
 from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.ledger_replay import LedgerReplay
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
 from basis.rules.entries import CREDITS_FUNDED, find_funding_flaw
 from basis.rules.errors import DamagedRecord
+from basis.rules.job import JobStatus
 from basis.rules.ledger import Entry
+from basis.rules.units import WHOLE_BPS
 from basis.storage.batch_store import iterate_batches
 from basis.storage.epoch_store import load_epoch_book
 from basis.storage.job_store import find_ended_open_job
@@ -97,6 +100,7 @@ class _Replay:
         self._earned_raw: defaultdict[str, int] = defaultdict(int)
         self._usage: dict[tuple[str, str, str, str], list[int]] = {}
         self._epochs = load_epoch_book(connection)
+        self._boosts = BoostReplay(connection)
         self.receipt_count = 0
         self.batch_count = 0
 
@@ -121,6 +125,7 @@ class _Replay:
             for receipt in page:
                 self._expect_next(receipt)
                 again = replay_receipt(receipt, epochs=self._epochs)
+                self._expect_boost(receipt)
                 if again.entry is not None:
                     entries.append(again.entry)
                 worker_id = receipt.core.worker_id
@@ -144,6 +149,23 @@ class _Replay:
                 recorded=earned_raw,
                 recomputed=self._earned_raw[worker_id],
             )
+
+    def _expect_boost(self, receipt: StoredReceipt) -> None:
+        points, core = receipt.details.points, receipt.core
+        if points is None:
+            return
+        name = f"receipt {receipt.recorded_hash}"
+        if receipt.status is not JobStatus.COMPLETED:
+            expect_equal(name, "boost", recorded=points.boost_bps, recomputed=WHOLE_BPS)
+            return
+        self._boosts.expect(
+            name,
+            worker_id=core.worker_id,
+            wallet=core.worker_wallet,
+            accepted_at=core.created_at,
+            boost_bps=points.boost_bps,
+            assignment=points.assignment,
+        )
 
     def _add_usage(self, page: Sequence[StoredReceipt]) -> None:
         for key, row in sum_usage(page).items():

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -48,11 +49,22 @@ class HeldLease:
             self.session.send(Ack(lease_id=self.lease.lease_id, seq=seq))
 
 
+class LinkObserver(Protocol):
+    """Who is told which machines are connected."""
+
+    def on_linked(self, machine: WorkerSession) -> None:
+        """The worker is connected."""
+
+    def on_unlinked(self, worker_id: str) -> None:
+        """The worker is gone."""
+
+
 class Dispatcher:
     """Event loop's thread only."""
 
-    def __init__(self, settings: JobSettings) -> None:
+    def __init__(self, settings: JobSettings, *, observer: LinkObserver | None = None) -> None:
         self._settings = settings
+        self._observer = observer
         self.scheduler = Scheduler(queue_depth=settings.queue_depth)
         self.sessions: dict[str, WorkerSession] = {}
         """By worker id."""
@@ -68,6 +80,8 @@ class Dispatcher:
             self.remove_session(older, detail="the worker connected again")
         self.sessions[session.worker_id] = session
         self.scheduler.add(session)
+        if self._observer is not None:
+            self._observer.on_linked(session)
 
     def remove_session(self, session: WorkerSession, *, detail: str) -> None:
         """The session's link is gone: its leases fail and are tried elsewhere where possible."""
@@ -75,6 +89,8 @@ class Dispatcher:
         self.scheduler.remove(session)
         if self.sessions.get(session.worker_id) is session:
             del self.sessions[session.worker_id]
+            if self._observer is not None:
+                self._observer.on_unlinked(session.worker_id)
 
     def drain_session(self, session: WorkerSession) -> None:
         """The session finishes what runs and gets no new jobs."""

@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Engine
 
+from basis.accounting.boosts import BoostBook
 from basis.config import Settings
 from basis.dispatch.admission import RegistrationLimit
 from basis.dispatch.dispatcher import Dispatcher
@@ -84,6 +85,7 @@ class GatewayContext:
     meters: MeterShelf
     keys: KeyRing
     prices: PriceList
+    boosts: BoostBook
     rates: RateBook
     registrations: RegistrationLimit
     metrics: GatewayMetrics

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import structlog
 
+from basis.accounting.boosts import NO_BOOST, Boost
 from basis.accounting.points import UNBOOSTED, PointsFacts
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.dispatch.dispatcher import HeldLease
@@ -14,6 +16,7 @@ from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobProgress
 from basis.rules.catalog import ModelKind
+from basis.rules.errors import DamagedRecord
 from basis.rules.factors import Measurements
 from basis.rules.job import JobStatus
 from basis.rules.units import Micros, TokenCount
@@ -53,6 +56,7 @@ class JobEnd:
             output_tokens = TokenCount(0)
         facts = self._facts(
             status,
+            boost=await self._boost(status),
             output_tokens=output_tokens,
             done=done,
             finish_reason=finish_reason,
@@ -69,6 +73,7 @@ class JobEnd:
         self,
         status: JobStatus,
         *,
+        boost: Boost,
         output_tokens: TokenCount,
         done: Done | None,
         finish_reason: str,
@@ -95,13 +100,27 @@ class JobEnd:
             failure_reason=failure_reason,
             attempts=self._progress.attempts,
             agreement=job.agreement,
-            points=_points_facts(held),
+            points=_points_facts(held, boost),
             evidence=EvidenceRecord(
                 claimed_prompt_tokens=_plausible(done.prompt_tokens) if done else 0,
                 claimed_output_tokens=_plausible(done.output_tokens) if done else 0,
                 runtime=held.session.runtime if held else "",
             ),
         )
+
+    async def _boost(self, status: JobStatus) -> Boost:
+        """What the worker's owner holds counts for a completed job alone.
+
+        A snapshot that something damaged is for the operator to mend; the job is paid without.
+        """
+        held = self._progress.held
+        if status is not JobStatus.COMPLETED or held is None:
+            return NO_BOOST
+        try:
+            return await self._context.boosts.of(held.session, accepted_at=self._job.created_at)
+        except DamagedRecord as error:
+            _log.error("boost_unreadable", job=self._job.job_id, problem=error.message)
+            return NO_BOOST
 
     def _measure(self, output_tokens: TokenCount) -> Measurements:
         first_us = inter_us = online_minutes = 0
@@ -157,13 +176,17 @@ class JobEnd:
         )
 
 
-def _points_facts(held: HeldLease | None) -> PointsFacts:
-    """What the worker claimed to run on; a CPU is no GPU."""
+def _points_facts(held: HeldLease | None, boost: Boost) -> PointsFacts:
+    """The boost, and what the worker claimed to run on; a CPU is no GPU."""
+    boosted = replace(UNBOOSTED, boost_bps=boost.boost_bps, assignment=boost.assignment)
     if held is None or held.session.hardware.kind != "gpu":
-        return UNBOOSTED
+        return boosted
     hardware = held.session.hardware
-    return PointsFacts(
-        gpu_name=hardware.name, gpu_count=hardware.count, gpu_memory_mib=hardware.memory_mib
+    return replace(
+        boosted,
+        gpu_name=hardware.name,
+        gpu_count=hardware.count,
+        gpu_memory_mib=hardware.memory_mib,
     )
 
 
