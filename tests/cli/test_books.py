@@ -21,6 +21,8 @@ COMMANDS_ON_BOOKS = [
     ("batch", "fail", "1", "--reason", "x"),
     ("batch", "retry", "1"),
     ("recompute",),
+    ("publisher", "show"),
+    ("publisher", "new"),
 ]
 
 

@@ -23,6 +23,7 @@ NOUNS = {
     "receipt": ["show", "list"],
     "batch": ["close", "list", "show", "fail", "retry"],
     "boost": ["snapshot", "import", "show", "list"],
+    "publisher": ["show", "new"],
     "settings": ["show"],
 }
 COMMANDS: list[tuple[str, ...]] = [

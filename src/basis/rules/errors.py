@@ -4,6 +4,7 @@ BasisError
 ├── InvalidInput              the caller sent something unusable; names the parameter
 │   ├── InvalidWallet         not an EVM address, or its EIP-55 checksum is wrong
 │   ├── UnknownAsset          no asset of this symbol
+│   ├── InvalidSignature      nobody's, somebody else's, or of another file
 │   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
 │   └── ContextExceeded       prompt and answer do not fit into the model's context
 ├── UnknownModel              no such model in the catalog
@@ -73,6 +74,12 @@ class UnknownAsset(InvalidInput):
     """The network has no asset of this symbol."""
 
     code = "unknown_asset"
+
+
+class InvalidSignature(InvalidInput):
+    """No signature, or not the one that this file needs."""
+
+    code = "invalid_signature"
 
 
 class UnsupportedFeature(InvalidInput):

@@ -7,16 +7,15 @@ nobody guess or check anything. A slow hash would add nothing: 256 random bits c
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import hmac
-import os
 import secrets
 from pathlib import Path
 
 from sqlalchemy import Engine, exists, select
 
 from basis.rules.errors import Misconfigured
+from basis.storage.durable_files import create_once
 from basis.storage.schema import api_keys, workers
 
 PEPPER_FILE = "pepper"
@@ -72,7 +71,7 @@ def load_hasher(folder: Path) -> SecretHasher:
     path = folder / PEPPER_FILE
     if not path.exists():
         try:
-            _make_pepper(path)
+            create_once(path, secrets.token_hex(_PEPPER_BYTES).encode("ascii"))
         except OSError as error:
             raise Misconfigured(f"{path} cannot be made: {error}") from error
     try:
@@ -84,30 +83,6 @@ def load_hasher(folder: Path) -> SecretHasher:
             f"{path} is damaged: restore it from a backup, without it no key or token is valid"
         )
     return SecretHasher(pepper)
-
-
-def _make_pepper(path: Path) -> None:
-    """Puts a new pepper in place whole and durable, unless another process was first.
-
-    Two processes may start at once, and a crash may come at any moment: a half-written pepper would
-    look like a damaged one.
-    """
-    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(_PEPPER_BYTES))
-            file.flush()
-            os.fsync(file.fileno())
-        with contextlib.suppress(FileExistsError):
-            os.link(draft, path)
-    finally:
-        draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _has_hashes(engine: Engine) -> bool:
