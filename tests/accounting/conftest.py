@@ -13,6 +13,7 @@ from basis.storage.database import DATABASE_FILE, for_writing, open_database
 from basis.storage.writer import GroupCommitWriter
 from tests.support.books import ALICE, BOB, make_data_folder, register
 from tests.support.orchestrators import prepare_folder
+from tests.support.phase_books import fill_points
 
 
 @pytest.fixture
@@ -23,6 +24,16 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
     with for_writing(engine).begin() as connection:
         register(connection, "alice-1", ALICE)
         register(connection, "bob-1", BOB)
+    yield for_writing(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def phase_engine(tmp_path: Path) -> Iterator[Engine]:
+    """A store with points of three owners in it; its transactions may write."""
+    prepare_folder(tmp_path / "data")
+    engine = open_database(tmp_path / "data", create=False)
+    fill_points(engine)
     yield for_writing(engine)
     engine.dispose()
 

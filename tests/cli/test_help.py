@@ -23,6 +23,10 @@ NOUNS = {
     "receipt": ["show", "list"],
     "batch": ["close", "list", "show", "fail", "retry"],
     "boost": ["snapshot", "import", "show", "list"],
+    "phase": [
+        *("open", "close", "exclude", "appeal", "resolve", "final"),
+        *("publish", "vest", "show", "suspects", "verify"),
+    ],
     "publisher": ["show", "new"],
     "settings": ["show"],
 }

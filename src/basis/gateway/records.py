@@ -40,7 +40,7 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
         raise InvalidInput(
             f"status is {status[:40]!r}: completed, failed or cancelled", param="status"
         )
-    page = await _read(
+    page = await read_records(
         context,
         lambda connection: load_receipt_page(
             connection,
@@ -52,15 +52,17 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
         ),
     )
     next_before = page[-1].seq if len(page) == limit else None
-    return _json({"receipts": [receipt_json(receipt) for receipt in page], "before": next_before})
+    return json_answer(
+        {"receipts": [receipt_json(receipt) for receipt in page], "before": next_before}
+    )
 
 
 async def get_receipt(request: web.Request) -> web.StreamResponse:
     """`GET /api/inference/receipts/{hash}`; a job id works too."""
     context = request.app[CONTEXT]
     name = request.match_info["hash"]
-    receipt = await _read(context, lambda connection: load_receipt(connection, name))
-    return _json(receipt_json(receipt))
+    receipt = await read_records(context, lambda connection: load_receipt(connection, name))
+    return json_answer(receipt_json(receipt))
 
 
 async def get_batches(request: web.Request) -> web.StreamResponse:
@@ -69,14 +71,14 @@ async def get_batches(request: web.Request) -> web.StreamResponse:
     refuse_unknown_query(request, "limit", "before")
     limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
     before = read_int(request, "before", default=None, low=1, high=2**62)
-    page = await _read(
+    page = await read_records(
         context,
         lambda connection: load_batches(
             connection, limit=limit or _DEFAULT_PAGE, before_seq=before
         ),
     )
     next_before = page[-1].seq if len(page) == limit else None
-    return _json(
+    return json_answer(
         {
             "settlement": "dry-run: batches are assembled and hashed, nothing is signed or sent",
             "batches": [batch_json(batch) for batch in page],
@@ -94,10 +96,10 @@ async def get_batch(request: web.Request) -> web.StreamResponse:
         batch = load_batch(connection, name)
         return batch, load_batched_hashes(connection, batch.hash)
 
-    batch, members = await _read(context, load)
+    batch, members = await read_records(context, load)
     answer = batch_json(batch)
     answer["receiptHashes"] = members
-    return _json(answer)
+    return json_answer(answer)
 
 
 def receipt_json(receipt: StoredReceipt) -> dict[str, object]:
@@ -139,7 +141,9 @@ def batch_json(batch: BatchRecord) -> dict[str, object]:
     }
 
 
-async def _read(context: GatewayContext, load: Callable[[Connection], _Result]) -> _Result:
+async def read_records(context: GatewayContext, load: Callable[[Connection], _Result]) -> _Result:
+    """What `load` reads in one transaction, away from the event loop."""
+
     def run() -> _Result:
         with context.engine.connect() as connection:
             return load(connection)
@@ -147,5 +151,6 @@ async def _read(context: GatewayContext, load: Callable[[Connection], _Result]) 
     return await asyncio.to_thread(run)
 
 
-def _json(answer: object) -> web.Response:
+def json_answer(answer: object) -> web.Response:
+    """`answer` as JSON."""
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")

@@ -11,6 +11,7 @@ from basis.gateway.embeddings import post_embeddings
 from basis.gateway.errors import SERVER_NAME, answer_errors
 from basis.gateway.health import get_health, get_metrics, get_ready
 from basis.gateway.model_list import get_catalog, get_model, get_models
+from basis.gateway.phases import get_phase, get_phases, get_points
 from basis.gateway.records import get_batch, get_batches, get_receipt, get_receipts
 from basis.gateway.text_jobs import post_chat, post_completion
 from basis.gateway.workers import (
@@ -55,6 +56,9 @@ def make_application(context: GatewayContext) -> web.Application:
             web.get("/api/inference/receipts/{hash}", get_receipt),
             web.get("/api/settlement/batches", get_batches),
             web.get("/api/settlement/batches/{hash}", get_batch),
+            web.get("/api/points/{wallet}", get_points),
+            web.get("/api/phases", get_phases),
+            web.get("/api/phases/{id}", get_phase),
             web.get("/metrics", get_metrics),
             web.get("/healthz", get_health),
             web.get("/readyz", get_ready),
