@@ -37,6 +37,7 @@ from basis.accounting.batch_replay import replay_batch
 from basis.accounting.boost_replay import BoostReplay
 from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.ledger_replay import LedgerReplay
+from basis.accounting.phase_replay import replay_phases
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
 from basis.rules.entries import CREDITS_FUNDED, find_funding_flaw
@@ -112,6 +113,8 @@ class _Replay:
         self._replay_receipts()
         self._replay_batches()
         self._replay_funding()
+        for entry in replay_phases(self._connection):
+            self._ledger.expect([entry])
         self._ledger.finish()
         self._compare_usage()
         job_id = find_ended_open_job(self._connection)

@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.rules.entries import CREDITS_FUNDED
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
+from basis.rules.phase_entries import CAUSE_PREFIX
 from basis.storage.amounts import read_signed_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import balances, batches, ledger_entries, ledger_postings, receipts
@@ -123,14 +124,14 @@ def count_entries(connection: Connection) -> tuple[int, int]:
 
 
 def find_causeless_entry(connection: Connection) -> str:
-    """Kind and cause of the first entry that is of no receipt's job, no batch and no payment; ""
-    if there is none."""
+    """Kind and cause of the first entry that is of no job, batch, payment or phase; "" if none."""
     entry = ledger_entries.c
     row = connection.execute(
         select(entry.kind, entry.cause)
         .where(entry.cause.not_in(select(receipts.c.job_id)))
         .where(func.substr(entry.cause, 1, _HASH_DIGITS).not_in(select(batches.c.hash)))
         .where(entry.kind != CREDITS_FUNDED)
+        .where(entry.cause.not_like(f"{CAUSE_PREFIX}%"))
         .order_by(entry.seq)
         .limit(1)
     ).first()
