@@ -19,7 +19,7 @@ from basis.storage.database import for_writing
 from basis.storage.ledger_store import iterate_entries, load_balances, store_entries
 from basis.storage.phase_store import StoredPhase
 from basis.storage.schema import receipts
-from tests.support.books import ALICE, BOB, make_facts, record, register
+from tests.support.books import ALICE, BOB, make_postpaid_facts, record, register
 
 CAROL = "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB"
 """A third owner; an example of EIP-55's too."""
@@ -46,9 +46,12 @@ class PointsJob:
 
 
 def record_points(connection: Connection, *jobs: PointsJob) -> None:
-    """Writes the receipts of `jobs` and the points that they bring."""
+    """Writes the receipts of `jobs` and the points that they bring, to the base unit.
+
+    The jobs are of a time before points, so that they bring none by themselves.
+    """
     for job in jobs:
-        facts = make_facts(
+        facts = make_postpaid_facts(
             job.number,
             worker_id=f"worker-{job.wallet[2:8].lower()}",
             worker_wallet=job.wallet,
