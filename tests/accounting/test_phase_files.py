@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,3 +260,14 @@ def test_verify__same_figures_spelt_otherwise_though_signed__is_named(
 def test_verify__signed_garbage__is_refused(key: PublisherKey, data: bytes) -> None:
     with pytest.raises(InvalidInput, match="no file of a closed phase"):
         check_signed(None, key, data)
+
+
+def test_verify__program__needs_neither_database_nor_settings() -> None:
+    program = "import sys, basis.accounting.phase_checking; print(*sys.modules)"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], check=True, capture_output=True, text=True
+    ).stdout.split()
+
+    assert "basis.rules.phase_file" in loaded
+    assert not {"sqlalchemy", "basis.storage", "basis.config", "aiohttp"} & set(loaded)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from basis.cli.data_folder import DataOption, JsonOption, open_store, read_store
 from basis.cli.exits import EXIT_DIFFERENT
+from basis.cli.phase_publication import open_to_publish, publish_now, show_draft
 from basis.cli.phase_words import (
     parse_pools,
     parse_reason,
@@ -18,11 +19,6 @@ from basis.cli.phase_words import (
     print_suspects,
     print_verdict,
 )
-
-if TYPE_CHECKING:
-    from sqlalchemy import Engine
-
-    from basis.storage.phase_store import StoredPhase
 
 app = typer.Typer(
     help="Open, close and settle phases, in which points are shared out as tokens.",
@@ -86,7 +82,7 @@ def close(phase_id: _IdArgument, data: DataOption = None, json: JsonOption = Fal
     from basis.storage.clock import now_iso
     from basis.storage.phase_receipts import load_last_seq
 
-    folder, engine = open_store(data)
+    folder, engine = open_to_publish(data)
     with Progress(console=Console(stderr=True), transient=True) as progress:
         with engine.connect() as connection:
             total = load_last_seq(connection)
@@ -97,7 +93,7 @@ def close(phase_id: _IdArgument, data: DataOption = None, json: JsonOption = Fal
             now=now_iso(),
             on_progress=lambda seq: progress.update(task, completed=seq),
         )
-    _publish(folder, stored)
+    publish_now(folder, stored)
     print_phase(stored, json=json)
 
 
@@ -117,12 +113,12 @@ def exclude(
     from basis.storage.database import begin_write
 
     owner, why = parse_wallet(wallet, param="WALLET"), parse_reason(reason)
-    folder, engine = open_store(data)
+    folder, engine = open_to_publish(data)
     with begin_write(engine) as connection:
         exclude_wallet(
             connection, phase_id, wallet=owner, reason=why, evidence=evidence, now=now_iso()
         )
-    _show_draft(folder, engine, phase_id, json=json)
+    show_draft(folder, engine, phase_id, json=json)
 
 
 @app.command()
@@ -140,10 +136,10 @@ def appeal(
     from basis.storage.database import begin_write
 
     owner = parse_wallet(wallet, param="WALLET")
-    folder, engine = open_store(data)
+    folder, engine = open_to_publish(data)
     with begin_write(engine) as connection:
         appeal_exclusion(connection, phase_id, wallet=owner, text=text, now=now_iso())
-    _show_draft(folder, engine, phase_id, json=json)
+    show_draft(folder, engine, phase_id, json=json)
 
 
 @app.command()
@@ -166,12 +162,12 @@ def resolve(
 
     owner = parse_wallet(wallet, param="WALLET")
     decision = AppealDecision.ACCEPTED if accept else AppealDecision.DENIED
-    folder, engine = open_store(data)
+    folder, engine = open_to_publish(data)
     with begin_write(engine) as connection:
         resolve_appeal(
             connection, phase_id, wallet=owner, decision=decision, reason=reason, now=now_iso()
         )
-    _show_draft(folder, engine, phase_id, json=json)
+    show_draft(folder, engine, phase_id, json=json)
 
 
 @app.command()
@@ -180,13 +176,11 @@ def final(phase_id: _IdArgument, data: DataOption = None, json: JsonOption = Fal
     from basis.accounting.phases import finish_phase
     from basis.storage.clock import now_iso
     from basis.storage.database import begin_write
-    from basis.storage.publisher_key import load_publisher_key
 
-    folder, engine = open_store(data)
-    load_publisher_key(folder)  # a key that cannot be used is found before, not after
+    folder, engine = open_to_publish(data)
     with begin_write(engine) as connection:
         stored = finish_phase(connection, phase_id, now=now_iso())
-    _publish(folder, stored)
+    publish_now(folder, stored)
     print_phase(stored, json=json)
 
 
@@ -195,10 +189,10 @@ def publish(phase_id: _IdArgument, data: DataOption = None, json: JsonOption = F
     """Write the signed file of a closed or final phase again, with the same bytes."""
     from basis.storage.phase_store import load_phase
 
-    folder, engine = open_store(data)
+    folder, engine = open_to_publish(data)
     with engine.connect() as connection:
         stored = load_phase(connection, phase_id)
-    _publish(folder, stored, insist=True)
+    publish_now(folder, stored, insist=True)
     print_phase(stored, json=json)
 
 
@@ -270,25 +264,3 @@ def verify(
     print_verdict(verdict, json=json)
     if verdict.difference is not None:
         raise typer.Exit(EXIT_DIFFERENT)
-
-
-def _show_draft(folder: Path, engine: Engine, phase_id: str, *, json: bool) -> None:
-    from basis.storage.phase_store import load_phase
-
-    with engine.connect() as connection:
-        stored = load_phase(connection, phase_id)
-    _publish(folder, stored)
-    print_phase(stored, json=json)
-
-
-def _publish(folder: Path, stored: StoredPhase, *, insist: bool = False) -> None:
-    """Publishes a phase; an open one has nothing to publish, which only `insist` minds."""
-    from basis.accounting.phase_files import publish_phase
-    from basis.rules.phase_steps import PhaseStatus
-    from basis.storage.publisher_key import load_publisher_key
-
-    if stored.phase.status is PhaseStatus.OPEN and not insist:
-        return
-    published = publish_phase(folder, stored, load_publisher_key(folder))
-    what = "draft" if published.is_draft else "final file"
-    typer.echo(f"The {what} is {published.path}, signed by {published.signer}.", err=True)
