@@ -263,6 +263,7 @@ def test_phase_show__in_words__names_pools_lines_and_exclusions(basis: Command) 
 
     assert "s1" in listed
     assert "1000 BASIS by LLAMA" in listed
+    assert "0 days of cliff, then 2 parts, 1 days apart" in shown
     assert f"{BOB}  excluded: operator" in shown
     assert "excluded from 250 BASIS" in shown
     assert "3 LLAMA" in shown

@@ -67,8 +67,7 @@ def finish(folder: Path) -> None:
 def release(folder: Path) -> None:
     """Releases all that is due."""
     engine = open_database(folder, create=False)
-    with for_writing(engine).begin() as connection:
-        release_vesting(connection, until=VESTED, now=VESTED)
+    release_vesting(engine, until=VESTED, now=VESTED)
     engine.dispose()
 
 

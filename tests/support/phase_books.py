@@ -151,8 +151,7 @@ def finished(engine: Engine, now: str = FINAL) -> StoredPhase:
 
 def vest(engine: Engine, now: str, until: str = "") -> list[tuple[str, int, int]]:
     """Phase, number and amount of what is released."""
-    with engine.begin() as connection:
-        releases = release_vesting(connection, until=until or now, now=now)
+    releases = release_vesting(engine, until=until or now, now=now)
     return [(release.phase_id, release.number, release.amount_raw) for release in releases]
 
 

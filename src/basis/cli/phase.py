@@ -206,13 +206,11 @@ def vest(
     from basis.accounting.vesting import release_vesting
     from basis.rules.dates import parse_instant
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     now = now_iso()
     limit = parse_instant(until, param="--until") if until else now
     _folder, engine = open_store(data)
-    with begin_write(engine) as connection:
-        releases = release_vesting(connection, until=limit, now=now)
+    releases = release_vesting(engine, until=limit, now=now)
     print_releases(releases, json=json)
 
 

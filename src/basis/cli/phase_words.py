@@ -108,6 +108,11 @@ def print_phase(
     result, terms = phase.result(), phase.terms
     typer.echo(f"phase {terms.id}  {phase.status.value}")
     typer.echo(f"  jobs accepted from {terms.starts_at} to {terms.ends_at}")
+    typer.echo(
+        f"  appeals {terms.appeal_days} days; vesting from {terms.vesting.starts_at}: "
+        f"{terms.vesting.cliff_days} days of cliff, then {terms.vesting.parts} parts, "
+        f"{terms.vesting.interval_days} days apart"
+    )
     if phase.counted is not None:
         typer.echo(f"  closed {phase.closed_at} over {phase.counted.count} receipts")
         typer.echo(f"  appealable until {appealable_until(phase)}")
