@@ -21,7 +21,7 @@ DAMAGES = {
         RECEIPT + "Object missing required field `measured`",
     ),
     "details nested deeply": (
-        f"UPDATE receipts SET details = '{{\"x\":'||replace(hex(zeroblob(200000)), '00', '[') {ONE}",
+        f"UPDATE receipts SET details = '{{\"x\":'||replace(hex(zeroblob(5000)), '00', '[') {ONE}",
         RECEIPT + "its JSON is nested too deeply",
     ),
     "core of bytes": (f"UPDATE receipts SET core = x'ff00' {ONE}", RECEIPT + "core is b'\\xff"),

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from basis.rules.canonical import sha256_hex
+from basis.rules.ecdsa import CURVE_ORDER
 from basis.rules.errors import Conflict, InvalidSignature, Misconfigured, NotFound
-from basis.rules.signatures import CURVE_ORDER, encode_signature, verify_file
+from basis.rules.signatures import encode_signature, verify_file
 from basis.storage.publisher_key import (
     PUBLISHER_KEY_FILE,
     find_publisher_key,

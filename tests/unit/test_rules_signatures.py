@@ -10,9 +10,9 @@ from eth_account import Account
 from eth_account.messages import encode_defunct
 
 from basis.rules.canonical import sha256_hex
+from basis.rules.ecdsa import CURVE_ORDER
 from basis.rules.errors import InvalidSignature, InvalidWallet
 from basis.rules.signatures import (
-    CURVE_ORDER,
     FileSignature,
     encode_signature,
     parse_signature,

@@ -11,19 +11,15 @@ import re
 from pathlib import Path
 from typing import Final
 
-from tiny_keccak import keccak256
-
 from basis.rules.canonical import canonical_json
+from basis.rules.ecdsa import FIRST_V, personal_digest, recover_wallet
 from basis.rules.errors import InvalidInput
 from basis.rules.holdings import HoldingKind, HoldingsSnapshot, snapshot_json, snapshot_of
 from basis.rules.members import Members, parse_json
-from basis.rules.wallet import Wallet, parse_wallet
+from basis.rules.wallet import Wallet
 
 MAX_FILE_BYTES: Final = 16 << 20
 """As much as 100,000 holdings need."""
-_FIRST_V: Final = 27
-"""What wallets add to the recovery id; some leave it out."""
-_SIGNATURE: Final = re.compile(r"0x[0-9a-fA-F]{130}", re.ASCII)
 
 
 def load_signed_holdings(path: Path, *, signer: Wallet) -> tuple[HoldingsSnapshot, str]:
@@ -60,25 +56,14 @@ def recover_signer(snapshot: HoldingsSnapshot, signature: str) -> Wallet:
     """The address whose key signed the snapshot; an arbitrary one if it was changed since.
 
     Raises:
-        InvalidInput: the signature has no possible form.
+        InvalidSignature: it has no possible form.
     """
-    from coincurve import PublicKey
-
-    if not _SIGNATURE.fullmatch(signature):
-        raise InvalidInput("the signature is not 0x and 130 hex digits", param="signature")
-    parts = bytes.fromhex(signature[2:])
-    recovery = parts[64] - _FIRST_V if parts[64] >= _FIRST_V else parts[64]
-    message = canonical_json(snapshot_json(snapshot))
-    digest = keccak256(b"\x19Ethereum Signed Message:\n" + str(len(message)).encode() + message)
-    try:
-        key = PublicKey.from_signature_and_message(
-            parts[:64] + bytes([recovery]), digest, hasher=None
-        )
-    except ValueError as error:
-        raise InvalidInput(
-            "the signature is none that a key can give", param="signature"
-        ) from error
-    return parse_wallet("0x" + keccak256(key.format(compressed=False)[1:])[-20:].hex())
+    spelt = signature.lower()
+    if re.fullmatch(r"0x[0-9a-f]{128}0[01]", spelt, re.ASCII):
+        # Some wallets leave out what is added to the recovery id.
+        spelt = f"{spelt[:-2]}{FIRST_V + int(spelt[-1]):02x}"
+    message = canonical_json(snapshot_json(snapshot)).decode()
+    return recover_wallet(personal_digest(message), spelt)
 
 
 def _read_text(path: Path) -> str:

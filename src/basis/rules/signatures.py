@@ -4,7 +4,7 @@ A file is signed by its hash: EIP-191's personal message over the text `basis:<k
 that a signature of one kind of file is never one of another, and anyone's wallet can check it. The
 signature lies beside the file in a small JSON file of its own. The key is the storage's; nothing
 here knows it. Called by whoever publishes, and by the audit, which has the files alone.
-Source: EIP-191; EIP-2 for the lower half of `s`.
+Source: EIP-191.
 """
 
 from __future__ import annotations
@@ -15,21 +15,19 @@ from dataclasses import dataclass
 from typing import cast
 
 from basis.rules.canonical import canonical_json, sha256_hex
+from basis.rules.ecdsa import personal_digest, recover_wallet
 from basis.rules.errors import InvalidSignature
 from basis.rules.wallet import Wallet, parse_wallet
 
 SIGNATURE_VERSION = 1
 SIGNATURE_SUFFIX = ".sig.json"
 """A file's signature lies beside it, under the file's name and this."""
-CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-"""Of secp256k1: a key is from 1 to one less. Source: SEC 2, section 2.4.1."""
 
 MAX_SIGNATURE_BYTES = 4_096
 """Of a signature's file: it has five short fields."""
 
 _KIND = re.compile(r"[a-z][a-z-]{0,31}", re.ASCII)
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
-_SIGNATURE = re.compile(r"0x[0-9a-f]{130}", re.ASCII)
 _FIELDS = frozenset({"signatureVersion", "kind", "sha256", "signer", "signature"})
 
 
@@ -65,22 +63,7 @@ def recover_signer(*, kind: str, sha256: str, signature: str) -> Wallet:
     Raises:
         InvalidSignature: it is no signature at all. One by somebody else gives another address.
     """
-    from eth_account import Account
-    from eth_account.messages import encode_defunct
-    from eth_keys.exceptions import BadSignature
-    from eth_utils.exceptions import ValidationError
-
-    text = signed_text(kind=kind, sha256=sha256)
-    if not _SIGNATURE.fullmatch(signature):
-        raise InvalidSignature("the signature is not 0x and 130 lower-case hex digits")
-    parts = bytes.fromhex(signature[2:])
-    if int.from_bytes(parts[32:64], "big") > CURVE_ORDER // 2 or parts[64] not in {27, 28}:
-        raise InvalidSignature("the signature is not in its one accepted form: low s, v 27 or 28")
-    try:
-        address = Account.recover_message(encode_defunct(text=text), signature=parts)
-    except (BadSignature, ValidationError, ValueError) as error:
-        raise InvalidSignature(f"nobody's key made this signature: {error}") from error
-    return parse_wallet(address, param="signer")
+    return recover_wallet(personal_digest(signed_text(kind=kind, sha256=sha256)), signature)
 
 
 def encode_signature(signature: FileSignature) -> bytes:

@@ -13,9 +13,10 @@ import stat
 from pathlib import Path
 from typing import Final
 
+from basis.rules.ecdsa import CURVE_ORDER, FIRST_V, address_of_key, personal_digest
 from basis.rules.errors import Conflict, Misconfigured, NotFound
-from basis.rules.signatures import CURVE_ORDER, FileSignature, signed_text
-from basis.rules.wallet import Wallet, parse_wallet
+from basis.rules.signatures import FileSignature, signed_text
+from basis.rules.wallet import Wallet
 from basis.storage.durable_files import create_once
 
 PUBLISHER_KEY_FILE: Final = "publisher.key"
@@ -26,13 +27,13 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 class PublisherKey:
     """Signs the hashes of files. It shows its address and never itself."""
 
-    __slots__ = ("_secret", "address")
+    __slots__ = ("_key", "address")
 
     def __init__(self, secret: bytes) -> None:
-        from eth_account import Account
+        from coincurve import PrivateKey
 
-        self._secret = secret
-        self.address: Wallet = parse_wallet(Account.from_key(secret).address, param="publisher")
+        self._key = PrivateKey(secret)
+        self.address: Wallet = address_of_key(self._key.public_key.format(compressed=False))
 
     def __repr__(self) -> str:
         return f"PublisherKey(address={self.address!r})"
@@ -43,16 +44,13 @@ class PublisherKey:
         Raises:
             InvalidSignature: `kind` or `sha256` is not spelt as it must be.
         """
-        from eth_account import Account
-        from eth_account.messages import encode_defunct
-
-        message = encode_defunct(text=signed_text(kind=kind, sha256=sha256))
-        signed = Account.sign_message(message, private_key=self._secret)
+        digest = personal_digest(signed_text(kind=kind, sha256=sha256))
+        signed = self._key.sign_recoverable(digest, hasher=None)  # type: ignore[reportUnknownMemberType]  # a nonce
         return FileSignature(
             kind=kind,
             sha256=sha256,
             signer=self.address,
-            signature="0x" + bytes(signed.signature).hex(),
+            signature="0x" + (signed[:64] + bytes([signed[64] + FIRST_V])).hex(),
         )
 
 
