@@ -5,6 +5,7 @@ BasisError
 │   ├── InvalidWallet         not an EVM address, or its EIP-55 checksum is wrong
 │   ├── UnknownAsset          no asset of this symbol
 │   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
+│   ├── UnknownAccount        the chart of accounts has no such account, or not in this asset
 │   └── ContextExceeded       prompt and answer do not fit into the model's context
 ├── UnknownModel              no such model in the catalog
 ├── NotFound                  no such receipt, batch, worker, key
@@ -13,7 +14,8 @@ BasisError
 ├── InsufficientCredits       the customer has fewer credits than the job can cost
 │   └── BudgetExceeded        the key has fewer left for today
 ├── Conflict                  an identity is already taken, or a record exists with other content
-│   └── IllegalTransition     the state machine has no such step
+│   ├── IllegalTransition     the state machine has no such step
+│   └── FloorBroken           an entry would take an account past the bound of its row in the chart
 ├── TooLarge                  more bytes than the limit
 ├── TooSlow                   the request took longer to come than the limit
 ├── RetryLater                try again after `retry_after_s`
@@ -79,6 +81,12 @@ class UnsupportedFeature(InvalidInput):
     """A well-formed request for something that no runtime of this model can do."""
 
     code = "unsupported_feature"
+
+
+class UnknownAccount(InvalidInput):
+    """The chart of accounts has no account of this path, or does not keep it in this asset."""
+
+    code = "unknown_account"
 
 
 class ContextExceeded(InvalidInput):
@@ -147,6 +155,12 @@ class IllegalTransition(Conflict):
     """A state machine was asked for a step that it does not have."""
 
     code = "illegal_transition"
+
+
+class FloorBroken(Conflict):
+    """An entry would take an account past the bound that its row of the chart sets."""
+
+    code = "floor_broken"
 
 
 class TooLarge(BasisError):
