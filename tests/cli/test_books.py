@@ -21,6 +21,12 @@ COMMANDS_ON_BOOKS = [
     ("batch", "fail", "1", "--reason", "x"),
     ("batch", "retry", "1"),
     ("recompute",),
+    ("ledger", "accounts"),
+    ("ledger", "statement", "network/fee"),
+    ("ledger", "entry", "1"),
+    ("ledger", "rebuild"),
+    ("ledger", "rebuild", "--repair"),
+    ("ledger", "reverse", "1", "--cause", "x"),
 ]
 
 

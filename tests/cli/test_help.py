@@ -23,6 +23,7 @@ NOUNS = {
     "receipt": ["show", "list"],
     "batch": ["close", "list", "show", "fail", "retry"],
     "boost": ["snapshot", "import", "show", "list"],
+    "ledger": ["accounts", "statement", "entry", "rebuild", "adjust", "reverse"],
     "settings": ["show"],
 }
 COMMANDS: list[tuple[str, ...]] = [

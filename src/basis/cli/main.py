@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from basis import __version__
-from basis.cli import batch, boost, key, model, receipt, recompute, settings, up, worker
+from basis.cli import batch, boost, key, ledger, model, receipt, recompute, settings, up, worker
 from basis.cli.exits import EXIT_CODES, EXIT_MISCONFIGURED, exit_code_of
 from basis.rules.errors import BasisError
 
@@ -46,6 +46,7 @@ app.add_typer(model.app, name="model")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(batch.app, name="batch")
 app.add_typer(boost.app, name="boost")
+app.add_typer(ledger.app, name="ledger")
 app.command(name="recompute")(recompute.recompute)
 app.add_typer(settings.app, name="settings")
 

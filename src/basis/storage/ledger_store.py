@@ -12,12 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, func, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_
 from sqlalchemy.dialects import sqlite
 
 from basis.rules.accounts import account_of_path, bound_of, floor_broken, is_within
 from basis.rules.entries import CREDITS_FUNDED
 from basis.rules.ledger import AccountPath, Entry, EntryId, Posting, check_repeat
+from basis.rules.repairs import REPAIRS
 from basis.storage.amounts import read_signed_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import balances, batches, ledger_entries, ledger_postings, receipts
@@ -134,11 +135,12 @@ def count_entries(connection: Connection) -> tuple[int, int]:
 
 
 def find_causeless_entry(connection: Connection) -> str:
-    """Kind and cause of the first entry that is of no receipt's job, no batch, no payment; "" if there is none."""
+    """Kind and cause of the first entry that is of no receipt's job, no batch, no payment and no
+    repair; "" if there is none."""
     entry = ledger_entries.c
     row = connection.execute(
         select(entry.kind, entry.cause)
-        .where(entry.kind.not_in({CREDITS_FUNDED}))
+        .where(entry.kind.not_in({CREDITS_FUNDED, *REPAIRS}))
         .where(entry.cause.not_in(select(receipts.c.job_id)))
         .where(func.substr(entry.cause, 1, _HASH_DIGITS).not_in(select(batches.c.hash)))
         .order_by(entry.seq)
@@ -157,6 +159,13 @@ def load_balances(connection: Connection) -> dict[_Key, int]:
     rows = connection.execute(select(balances)).all()
     held = (_as_balance(row) for row in rows)
     return {key: balance_raw for key, balance_raw in held if balance_raw != 0}
+
+
+def replace_balances(connection: Connection, sums: Mapping[_Key, int]) -> None:
+    """Makes `sums` the balances, whatever stood there: for the rebuild alone."""
+    connection.execute(delete(balances))
+    if sums:
+        connection.execute(_SET_BALANCE, [_balance_row(key, sums[key]) for key in sorted(sums)])
 
 
 def _without_repeats(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
