@@ -156,6 +156,17 @@ def test_store__past_the_bound_of_an_account__is_refused(
         assert count(connection) == (0, 0)
 
 
+def test_store__from_one_side_of_zero_to_the_other__is_refused(engine: Engine) -> None:
+    with engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 10)], now=NOW)
+
+    with pytest.raises(FloorBroken, match="-5"), engine.begin() as connection:
+        store_entries(connection, [transfer("job_2", -15)], now=NOW)
+
+    with engine.connect() as connection:
+        assert load_balances(connection)[(AccountPath("network/fee"), "BASIS")] == 10
+
+
 def test_store__balance_past_its_bound_already__may_come_nearer_only(engine: Engine) -> None:
     with engine.begin() as connection:
         store_entries(connection, [transfer("job_1", 1)], now=NOW)
