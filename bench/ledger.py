@@ -26,6 +26,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from basis.rules.errors import BasisError
 from basis.rules.ledger import AccountPath, Entry, Posting, make_entry
 from basis.rules.wallet import parse_wallet
 from basis.storage.database import DATABASE_FILE, open_database
@@ -47,10 +48,13 @@ class EntryWrite:
     entry: Entry
 
     @classmethod
-    def apply_group(cls, connection: Connection, writes: Sequence[object]) -> None:
-        """Books all entries of the group."""
+    def apply_group(
+        cls, connection: Connection, writes: Sequence[object]
+    ) -> Sequence[BasisError | None]:
+        """Books all entries of the group; refuses none."""
         entries = [write.entry for write in writes if isinstance(write, cls)]
         store_entries(connection, entries, now=_NOW)
+        return [None] * len(writes)
 
 
 def make_job_entry(number: int) -> Entry:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, insert
 
 from basis.accounting.recompute import recompute
 from basis.accounting.repairs import adjust, reverse
+from basis.rules.entries import credits_funded
 from basis.rules.errors import (
     BasisError,
     Conflict,
@@ -18,13 +20,15 @@ from basis.rules.errors import (
     NotFound,
     UnknownAccount,
 )
+from basis.rules.job import UserId
 from basis.rules.ledger import AccountPath
 from basis.storage.database import for_writing
+from basis.storage.job_store import JobWrite
 from basis.storage.ledger_reading import RecordedEntry
-from basis.storage.ledger_store import count_entries, load_balances
-from basis.storage.schema import ledger_entries, ledger_postings, ledger_reasons
+from basis.storage.ledger_store import count_entries, load_balances, store_entries
+from basis.storage.schema import balances, ledger_entries, ledger_postings, ledger_reasons, users
 from tests.accounting.tampering import difference_after
-from tests.support.books import ALICE, NOW, make_data_folder
+from tests.support.books import ALICE, NOW, make_data_folder, make_open_job
 
 FEE, LOST = AccountPath("network/fee"), AccountPath("network/writeoff")
 DEFAULTS: dict[str, object] = {
@@ -160,6 +164,52 @@ def test_reverse__no_such_entry__is_not_found(books: Engine, name: str) -> None:
         reverse(connection, name, reason="x", now=NOW)
 
 
+def fund(engine: Engine, *, microcredits: int, held: int, limit: int | None) -> None:
+    """Gives user-9 credits, a credit limit, and a running job that holds some."""
+    entry = credits_funded(
+        user_id=UserId("user-9"), source="operator", key="p1", microcredits=microcredits
+    )
+    with engine.begin() as connection:
+        store_entries(connection, [entry], now=NOW)
+        connection.execute(
+            insert(users).values(
+                id="user-9", name="", wallet="", created_at=NOW, credit_limit=limit
+            )
+        )
+        job = replace(make_open_job(99), user_id="user-9", held_microcredits=held)
+        JobWrite.apply_group(connection, [JobWrite(opened=job)])
+
+
+@pytest.mark.parametrize(
+    ("limit", "most"), [(0, 70), (50, 120), (None, 10**15)], ids=["prepaid", "limit", "postpaid"]
+)
+def test_adjust__customers_credits__may_fall_to_limit_and_holds(
+    books: Engine, limit: int | None, most: int
+) -> None:
+    fund(books, microcredits=100, held=30, limit=limit)
+    taken: dict[str, object] = {"source": AccountPath("customer/user-9"), "asset": "CREDIT"}
+    if limit is not None:
+        with pytest.raises(FloorBroken, match="for its credit limit and what its running jobs"):
+            book(books, **taken, amount_raw=most + 1)
+
+    book(books, **taken, amount_raw=most)
+    book(books, **taken, amount_raw=most)
+
+    with books.connect() as connection:
+        held = load_balances(connection)[(AccountPath("customer/user-9"), "CREDIT")]
+    assert held == 100 - most
+
+
+def test_reverse__payment_whose_credits_are_held__is_refused(books: Engine) -> None:
+    fund(books, microcredits=100, held=30, limit=0)
+
+    with pytest.raises(FloorBroken, match="customer/user-9"), books.begin() as connection:
+        reverse(connection, "16", reason="charged back", now=NOW)
+
+    with books.connect() as connection:
+        assert count_entries(connection) == (16, 16)
+
+
 def test_recompute__books_with_repairs__are_equal(books: Engine) -> None:
     recorded = book(books)
     with books.begin() as connection:
@@ -210,17 +260,19 @@ def test_recompute__tampered_repair__is_a_difference(
 
 
 def test_adjust__crash_before_the_commit__leaves_nothing(books: Engine) -> None:
+    tables = (ledger_entries, ledger_postings, ledger_reasons, balances)
+
+    def rows() -> list[object]:
+        with books.connect() as connection:
+            return [connection.execute(table.select()).all() for table in tables]
+
     def crash() -> None:
         with books.begin() as connection:
             adjust(connection, **DEFAULTS)  # type: ignore[arg-type]  # as in book()
             raise ZeroDivisionError
 
+    before = rows()
     with pytest.raises(ZeroDivisionError):
         crash()
 
-    with books.connect() as connection:
-        counts = [
-            len(connection.execute(table.select()).all())
-            for table in (ledger_entries, ledger_postings, ledger_reasons)
-        ]
-    assert counts == [15, 47, 0]
+    assert rows() == before

@@ -8,7 +8,7 @@ from alembic import op
 from basis.rules.errors import DamagedRecord
 
 revision = "0007"
-down_revision = "0001"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
