@@ -41,15 +41,17 @@ def test_accounts__as_a_table__shows_whole_units(basis: Command, books: Books) -
     assert any(line.startswith("network/fee") and "0.00029115 BASIS" in line for line in lines)
 
 
-def test_accounts__balance_on_no_account__is_wrong_input(
+def test_accounts__balance_on_no_account__is_a_damaged_record(
     basis: Command, tmp_path: Path, books: Books
 ) -> None:
     change(tmp_path, "INSERT INTO balances VALUES ('network/thief', 'BASIS', '1')")
 
     outcome = basis("ledger", "accounts")
 
-    assert (outcome.code, outcome.out) == (3, "")
+    assert (outcome.code, outcome.out) == (10, "")
     assert "network/thief" in outcome.err
+    assert basis("ledger", "rebuild", "--repair").code == 0
+    assert basis("ledger", "accounts").code == 0
 
 
 def test_statement__as_text__runs_from_opening_to_closing(basis: Command, books: Books) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from basis.rules.accounts import CHART, AccountRule, account_of_path, bound_of
+from basis.rules.errors import DamagedRecord, UnknownAccount
 from basis.storage.ledger_reading import Balance
 
 
@@ -24,14 +25,20 @@ def compute_chart_totals(balances: Iterable[Balance]) -> list[ChartTotal]:
     """The totals in the order of the chart, the rows without any account too.
 
     Raises:
-        UnknownAccount: a balance stands on no account of the chart, or in an asset that its row
+        DamagedRecord: a balance stands on no account of the chart, or in an asset that its row
             lacks.
     """
     counts: Counter[tuple[str, str]] = Counter()
     totals: Counter[tuple[str, str]] = Counter()
     for balance in balances:
-        bound_of(balance.account, balance.asset)
-        key = (account_of_path(balance.account).pattern, balance.asset)
+        try:
+            bound_of(balance.account, balance.asset)
+            key = (account_of_path(balance.account).pattern, balance.asset)
+        except UnknownAccount as error:
+            raise DamagedRecord(
+                f"the record of balances with account {balance.account!r}, asset "
+                f"{balance.asset!r} is damaged: {error.message}; see `basis ledger rebuild`"
+            ) from error
         counts[key] += 1
         totals[key] += balance.balance_raw
     return [
