@@ -8,7 +8,7 @@ from alembic import op
 from basis.rules.errors import DamagedRecord
 
 revision = "0007"
-down_revision = "0002"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 
