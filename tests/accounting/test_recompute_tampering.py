@@ -53,7 +53,7 @@ BREAKDOWN = (
     "dustRaw",
 )
 
-FIRST_ENTRY = "(SELECT id FROM ledger_entries WHERE kind = 'job_completed' ORDER BY seq LIMIT 1)"
+FIRST_ENTRY = "(SELECT seq FROM ledger_entries WHERE kind = 'job_completed' ORDER BY seq LIMIT 1)"
 
 
 RECEIPTS = {
@@ -112,24 +112,25 @@ DETAILS = {
 
 LEDGER = {
     "posting amount": f"UPDATE ledger_postings SET amount_raw = '1' "
-    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    f"WHERE entry_seq = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting is no number": f"UPDATE ledger_postings SET amount_raw = 'lots' "
-    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    f"WHERE entry_seq = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting spelt with a zero": f"UPDATE ledger_postings SET amount_raw = '0' || amount_raw "
-    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    f"WHERE entry_seq = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting account": f"UPDATE ledger_postings SET account = 'network/thief' "
-    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    f"WHERE entry_seq = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting asset": f"UPDATE ledger_postings SET asset = 'CREDIT' "
-    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    f"WHERE entry_seq = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting missing": f"DELETE FROM ledger_postings "
-    f"WHERE entry_id = {FIRST_ENTRY} AND account = 'network/fee'",
+    f"WHERE entry_seq = {FIRST_ENTRY} AND account = 'network/fee'",
     "posting added to an entry": f"INSERT INTO ledger_postings "
     f"SELECT {FIRST_ENTRY}, 'network/thief', 'BASIS', '1'",
-    "posting of no entry": "INSERT INTO ledger_postings VALUES ('none', 'network/x', 'BASIS', '1')",
-    "entry kind": f"UPDATE ledger_entries SET kind = 'gift' WHERE id = {FIRST_ENTRY}",
-    "entry cause": f"UPDATE ledger_entries SET cause = 'job_9999' WHERE id = {FIRST_ENTRY}",
-    "entry id": f"UPDATE ledger_entries SET id = 'x' WHERE id = {FIRST_ENTRY}",
-    "entry missing": f"DELETE FROM ledger_entries WHERE id = {FIRST_ENTRY}",
+    "posting of no entry": "INSERT INTO ledger_postings VALUES (0, 'network/x', 'BASIS', '1')",
+    "entry kind": f"UPDATE ledger_entries SET kind = 'gift' WHERE seq = {FIRST_ENTRY}",
+    "entry cause": f"UPDATE ledger_entries SET cause = 'job_9999' WHERE seq = {FIRST_ENTRY}",
+    "entry id": f"UPDATE ledger_entries SET id = 'x' WHERE seq = {FIRST_ENTRY}",
+    "entry number": f"UPDATE ledger_entries SET seq = 99 WHERE seq = {FIRST_ENTRY}",
+    "entry missing": f"DELETE FROM ledger_entries WHERE seq = {FIRST_ENTRY}",
     "entry of a batch missing": "DELETE FROM ledger_entries WHERE kind = 'rewards_pending'",
     "entry too many": "INSERT INTO ledger_entries (id, kind, cause, created_at) "
     "VALUES ('x', 'gift', 'friendship', '2026-11-21T12:00:00.000Z')",

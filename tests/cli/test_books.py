@@ -23,6 +23,12 @@ COMMANDS_ON_BOOKS = [
     ("recompute",),
     ("publisher", "show"),
     ("publisher", "new"),
+    ("ledger", "accounts"),
+    ("ledger", "statement", "network/fee"),
+    ("ledger", "entry", "1"),
+    ("ledger", "rebuild"),
+    ("ledger", "rebuild", "--repair"),
+    ("ledger", "reverse", "1", "--cause", "x"),
 ]
 
 

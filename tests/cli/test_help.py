@@ -28,6 +28,7 @@ NOUNS = {
         *("publish", "vest", "show", "suspects", "verify"),
     ],
     "publisher": ["show", "new"],
+    "ledger": ["accounts", "statement", "entry", "rebuild", "adjust", "reverse"],
     "settings": ["show"],
 }
 COMMANDS: list[tuple[str, ...]] = [

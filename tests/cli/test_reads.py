@@ -19,6 +19,10 @@ READS = [
     ("batch", "list"),
     ("batch", "show", "1"),
     ("recompute",),
+    ("ledger", "accounts"),
+    ("ledger", "statement", "network/fee"),
+    ("ledger", "entry", "1"),
+    ("ledger", "rebuild"),
 ]
 each_read = pytest.mark.parametrize("words", READS, ids=" ".join)
 

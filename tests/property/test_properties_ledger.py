@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_strategies import WALLETS, breakdowns, entry_logs, posting_lists
 
+from basis.rules.accounts import account_of_path, validate_floors
 from basis.rules.batch import Payout
 from basis.rules.entries import job_completed, rewards_moved
 from basis.rules.errors import Conflict, InvalidInput
@@ -158,3 +159,13 @@ def test_balances__i10__order_and_pauses_of_the_replay_do_not_matter(
     whole = fold_balances(log)
     assert {key: balance for key, balance in joined.items() if balance} == whole
     assert fold_balances(random.sample(log, len(log))) == whole
+
+
+@given(breakdowns(), st.sampled_from(["", *WALLETS]))
+def test_job_entry__i4__stands_on_accounts_of_the_chart_within_their_bounds(
+    breakdown: RewardBreakdown, wallet: str
+) -> None:
+    entry = _job_entry(breakdown, wallet=wallet)
+    for posting in entry.postings:
+        assert posting.asset in account_of_path(posting.account).bounds
+    validate_floors(fold_balances([entry]).items())

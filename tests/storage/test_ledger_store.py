@@ -5,15 +5,17 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, func, select
+from sqlalchemy import Connection, Engine, create_engine, func, select, update
 
-from basis.rules.errors import Conflict
+from basis.rules.accounts import validate_floors
+from basis.rules.errors import Conflict, FloorBroken, UnknownAccount
 from basis.rules.ledger import AccountPath, Entry, Posting, fold_balances, make_entry
+from basis.rules.wallet import parse_wallet
 from basis.storage.ledger_store import iterate_entries, load_balances, load_entries, store_entries
-from basis.storage.schema import ledger_entries, ledger_postings, metadata
-from tests.support.books import NOW
+from basis.storage.schema import balances, ledger_entries, ledger_postings, metadata
+from tests.support.books import ALICE, NOW
 
-ACCOUNTS = ("customer/user-1", "network/fee", "network/dust", "reward/pending/0xA")
+ACCOUNTS = ("network/writeoff", "network/fee", "customer/user-1", f"reward/pending/{ALICE}")
 
 
 def transfer(cause: str, amount_raw: int, *, asset: str = "BASIS", to: str = ACCOUNTS[1]) -> Entry:
@@ -28,6 +30,11 @@ def transfer(cause: str, amount_raw: int, *, asset: str = "BASIS", to: str = ACC
     )
 
 
+def wallet_account(number: int) -> str:
+    """The pending rewards of a wallet of its own."""
+    return f"reward/pending/{parse_wallet(f'0x{number + 1:040x}')}"
+
+
 @st.composite
 def transfers(draw: st.DrawFn) -> Entry:
     """Any entry of few causes, so that repeats are common, and of amounts beyond 64 bits."""
@@ -35,7 +42,7 @@ def transfers(draw: st.DrawFn) -> Entry:
         f"cause-{draw(st.integers(0, 12))}",
         draw(st.integers(-(2**130), 2**130)),
         asset=draw(st.sampled_from(["BASIS", "CREDIT"])),
-        to=draw(st.sampled_from(ACCOUNTS[1:])),
+        to=draw(st.sampled_from(["customer/user-1", "network/fee"])),
     )
 
 
@@ -81,7 +88,7 @@ def test_store__same_cause_other_amount__names_the_account_and_both_amounts(
     with pytest.raises(Conflict) as refused, engine.begin() as connection:
         store_entries(connection, [transfer("job_2", 7), transfer("job_1", 6)], now=NOW)
 
-    for named in ("transfer of job_1", ACCOUNTS[0], "-5", "-6"):
+    for named in ("transfer of job_1", ACCOUNTS[1], "5", "6"):
         assert named in refused.value.message
     with engine.connect() as connection:
         assert count(connection) == (1, 2)
@@ -106,7 +113,7 @@ def test_store__balance_that_returns_to_zero__is_left_out(engine: Engine) -> Non
 
 
 def test_store__more_accounts_than_one_query_holds__are_all_moved(engine: Engine) -> None:
-    entries = [transfer(f"job_{n}", n + 1, to=f"reward/pending/{n}") for n in range(1_200)]
+    entries = [transfer(f"job_{n}", n + 1, to=wallet_account(n)) for n in range(1_200)]
     for part in (entries, entries[:700]):
         with engine.begin() as connection:
             store_entries(connection, part, now=NOW)
@@ -114,6 +121,65 @@ def test_store__more_accounts_than_one_query_holds__are_all_moved(engine: Engine
     with engine.connect() as connection:
         assert load_balances(connection) == fold_balances(entries)
         assert list(iterate_entries(connection)) == entries
+
+
+def test_store__misspelt_account__is_refused_with_all_of_its_call(engine: Engine) -> None:
+    with pytest.raises(UnknownAccount, match="network/fees"), engine.begin() as connection:
+        store_entries(
+            connection,
+            [transfer("job_1", 5), transfer("job_2", 5, to="network/fees")],
+            now=NOW,
+        )
+
+    with engine.connect() as connection:
+        assert count(connection) == (0, 0)
+
+
+def test_store__asset_that_the_account_lacks__is_refused(engine: Engine) -> None:
+    with pytest.raises(UnknownAccount, match="not in 'CREDIT'"), engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 5, asset="CREDIT")], now=NOW)
+
+    with engine.connect() as connection:
+        assert load_balances(connection) == {}
+
+
+@pytest.mark.parametrize(
+    ("to", "amount_raw"), [("network/fee", -1), ("customer/user-1", 1), (ACCOUNTS[3], -(10**40))]
+)
+def test_store__past_the_bound_of_an_account__is_refused(
+    engine: Engine, to: str, amount_raw: int
+) -> None:
+    with pytest.raises(FloorBroken, match=to), engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", amount_raw, to=to)], now=NOW)
+
+    with engine.connect() as connection:
+        assert count(connection) == (0, 0)
+
+
+def test_store__from_one_side_of_zero_to_the_other__is_refused(engine: Engine) -> None:
+    with engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 10)], now=NOW)
+
+    with pytest.raises(FloorBroken, match="-5"), engine.begin() as connection:
+        store_entries(connection, [transfer("job_2", -15)], now=NOW)
+
+    with engine.connect() as connection:
+        assert load_balances(connection)[(AccountPath("network/fee"), "BASIS")] == 10
+
+
+def test_store__balance_past_its_bound_already__may_come_nearer_only(engine: Engine) -> None:
+    with engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 1)], now=NOW)
+        connection.execute(
+            update(balances).where(balances.c.account == "network/fee").values(amount_raw="-10")
+        )
+        store_entries(connection, [transfer("job_2", 4)], now=NOW)
+
+    with pytest.raises(FloorBroken), engine.begin() as connection:
+        store_entries(connection, [transfer("job_3", -1)], now=NOW)
+
+    with engine.connect() as connection:
+        assert load_balances(connection)[(AccountPath("network/fee"), "BASIS")] == -6
 
 
 @settings(deadline=None, derandomize=True, max_examples=80)
@@ -129,7 +195,7 @@ def test_balances__after_any_groups__equal_the_fold_of_what_was_recorded(
         try:
             with engine.begin() as connection:
                 store_entries(connection, group, now=NOW)
-        except Conflict:
+        except (Conflict, UnknownAccount):
             continue
         for entry in group:
             accepted.setdefault(entry.id, entry)
@@ -138,4 +204,5 @@ def test_balances__after_any_groups__equal_the_fold_of_what_was_recorded(
         assert load_balances(connection) == fold_balances(accepted.values())
         assert list(iterate_entries(connection)) == list(accepted.values())
         assert sum(load_balances(connection).values()) == 0
+        validate_floors(load_balances(connection).items())
     engine.dispose()

@@ -1,7 +1,8 @@
 """Holds the recorded ledger to the entries that receipts and batches must have left.
 
 Entries are loaded as they are expected and then forgotten; what is kept is one sum per account.
-Source: invariants I1, I2, I10.
+Repairs by hand are held to themselves and to what they take back.
+Source: invariants I1, I2, I4, I10.
 """
 
 from __future__ import annotations
@@ -12,6 +13,9 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from basis.accounting.difference import Difference, expect_equal
+from basis.accounting.repair_replay import replay_repairs
+from basis.rules.accounts import validate_floors
+from basis.rules.errors import FloorBroken, UnknownAccount
 from basis.rules.ledger import AccountPath, Entry
 from basis.storage.ledger_store import (
     count_entries,
@@ -52,8 +56,10 @@ class LedgerReplay:
         """Finds nothing on record beyond the entries expected, and their sums in every balance.
 
         Raises:
-            Difference: an entry or posting has no cause, or a balance is another.
+            Difference: an entry or posting has no cause, a balance is another or past its bound.
         """
+        for repairs in replay_repairs(self._connection):
+            self.expect(repairs)
         recorded, distinct = count_entries(self._connection)
         if recorded != self.entry_count:
             causeless = find_causeless_entry(self._connection)
@@ -74,6 +80,10 @@ class LedgerReplay:
         for key in sorted(folded.keys() | held.keys()):
             name = f"balance of {key[0]} in {key[1]}"
             expect_equal(name, "sum", recorded=held.get(key), recomputed=folded.get(key))
+        try:
+            validate_floors(sorted(folded.items()))
+        except (FloorBroken, UnknownAccount) as error:
+            raise Difference(error.message) from error
         totals: defaultdict[str, int] = defaultdict(int)
         for (_account, asset), balance in folded.items():
             totals[asset] += balance

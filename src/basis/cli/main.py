@@ -12,6 +12,7 @@ from basis.cli import (
     batch,
     boost,
     key,
+    ledger,
     model,
     phase,
     publisher,
@@ -60,6 +61,7 @@ app.add_typer(batch.app, name="batch")
 app.add_typer(boost.app, name="boost")
 app.add_typer(phase.app, name="phase")
 app.add_typer(publisher.app, name="publisher")
+app.add_typer(ledger.app, name="ledger")
 app.command(name="recompute")(recompute.recompute)
 app.add_typer(settings.app, name="settings")
 

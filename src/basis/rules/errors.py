@@ -6,6 +6,7 @@ BasisError
 │   ├── UnknownAsset          no asset of this symbol
 │   ├── InvalidSignature      nobody's, somebody else's, or of another file
 │   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
+│   ├── UnknownAccount        the chart of accounts has no such account, or not in this asset
 │   └── ContextExceeded       prompt and answer do not fit into the model's context
 ├── UnknownModel              no such model in the catalog
 ├── NotFound                  no such receipt, batch, worker, key
@@ -14,7 +15,8 @@ BasisError
 ├── InsufficientCredits       the customer has fewer credits than the job can cost
 │   └── BudgetExceeded        the key has fewer left for today
 ├── Conflict                  an identity is already taken, or a record exists with other content
-│   └── IllegalTransition     the state machine has no such step
+│   ├── IllegalTransition     the state machine has no such step
+│   └── FloorBroken           an entry would take an account past the bound of its row in the chart
 ├── TooLarge                  more bytes than the limit
 ├── TooSlow                   the request took longer to come than the limit
 ├── RetryLater                try again after `retry_after_s`
@@ -88,6 +90,12 @@ class UnsupportedFeature(InvalidInput):
     code = "unsupported_feature"
 
 
+class UnknownAccount(InvalidInput):
+    """The chart of accounts has no account of this path, or does not keep it in this asset."""
+
+    code = "unknown_account"
+
+
 class ContextExceeded(InvalidInput):
     """Prompt and requested answer do not fit into the model's context."""
 
@@ -154,6 +162,12 @@ class IllegalTransition(Conflict):
     """A state machine was asked for a step that it does not have."""
 
     code = "illegal_transition"
+
+
+class FloorBroken(Conflict):
+    """An entry would take an account past the bound that its row of the chart sets."""
+
+    code = "floor_broken"
 
 
 class TooLarge(BasisError):

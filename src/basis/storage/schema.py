@@ -167,12 +167,23 @@ ledger_entries = Table(
 ledger_postings = Table(
     "ledger_postings",
     metadata,
-    Column("entry_id", String(64), primary_key=True),
+    Column("entry_seq", Integer, primary_key=True, autoincrement=False),
     Column("account", String(160), primary_key=True),
     Column("asset", String(16), primary_key=True),
     Column("amount_raw", Text, nullable=False),
-    Index("ix_ledger_postings_account", "account"),
+    Index("ix_ledger_postings_account", "account", "asset", "entry_seq"),
+    sqlite_with_rowid=False,
 )
+"""By the number of the entry, so that they are appended in order, and a statement reads its account
+in the order of booking."""
+
+ledger_reasons = Table(
+    "ledger_reasons",
+    metadata,
+    Column("entry_id", String(64), primary_key=True),
+    Column("reason", Text, nullable=False),
+)
+"""Why the operator booked an entry that follows from no other record."""
 
 balances = Table(
     "balances",

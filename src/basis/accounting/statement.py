@@ -1,0 +1,129 @@
+"""An account's statement: what it opened with, every entry, what it closes with.
+
+A period counts by the time on record. Entries stand in the order of booking, which is almost but
+not exactly that of their times: jobs are booked when they end, under the time of their beginning.
+The account is read twice by the page, so that no statement is too long for memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from basis.rules.errors import InvalidInput
+from basis.rules.ledger import AccountPath
+from basis.storage.ledger_reading import AccountLine, iterate_lines
+
+_LONGEST_SHOWN = 80
+_PROGRESS_STEP = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Period:
+    """From `begin` until before `end`, as ISO 8601 in UTC; "" is no bound."""
+
+    begin: str = ""
+    end: str = ""
+
+    def has_begun(self, time: str) -> bool:
+        """Whether `time` is not before the period."""
+        return time >= self.begin
+
+    def has_ended(self, time: str) -> bool:
+        """Whether `time` is after the period."""
+        return bool(self.end) and time >= self.end
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """The sums of an account in one asset over a period."""
+
+    account: AccountPath
+    asset: str
+    opening_raw: int
+    closing_raw: int
+    entry_count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementLine:
+    """One entry of the period, and what the account held behind it."""
+
+    line: AccountLine
+    balance_raw: int
+
+
+def parse_period(*, begin: str, end: str) -> Period:
+    """The period between two dates (`2026-11-23`) or times (`2026-11-23T12:00:00Z`) in UTC.
+
+    Raises:
+        InvalidInput: one is neither, or nothing lies between them.
+    """
+    period = Period(begin=_parse_time(begin, "from"), end=_parse_time(end, "to"))
+    if period.end and period.end <= period.begin:
+        raise InvalidInput(f"to is {end}: expected a time after {begin}", param="to")
+    return period
+
+
+def compute_statement(
+    connection: Connection,
+    account: AccountPath,
+    asset: str,
+    period: Period,
+    *,
+    on_progress: Callable[[int], None] | None = None,
+) -> Statement:
+    """The sums of `account` in `asset`; `on_progress` is told the number of entries read.
+
+    Raises:
+        DamagedRecord: one of its entries cannot be read.
+    """
+    opening_raw = moved_raw = entry_count = 0
+    for number, line in enumerate(iterate_lines(connection, account, asset), start=1):
+        if on_progress is not None and number % _PROGRESS_STEP == 0:
+            on_progress(number)
+        if not period.has_begun(line.created_at):
+            opening_raw += line.amount_raw
+        elif not period.has_ended(line.created_at):
+            moved_raw += line.amount_raw
+            entry_count += 1
+    return Statement(
+        account=account,
+        asset=asset,
+        opening_raw=opening_raw,
+        closing_raw=opening_raw + moved_raw,
+        entry_count=entry_count,
+    )
+
+
+def iterate_statement(
+    connection: Connection, statement: Statement, period: Period
+) -> Iterator[StatementLine]:
+    """The entries of `statement`, in the order of booking, with the balance behind each."""
+    balance_raw = statement.opening_raw
+    for line in iterate_lines(connection, statement.account, statement.asset):
+        if period.has_begun(line.created_at) and not period.has_ended(line.created_at):
+            balance_raw += line.amount_raw
+            yield StatementLine(line=line, balance_raw=balance_raw)
+
+
+def _parse_time(text: str, param: str) -> str:
+    """In the spelling of the record, or the date alone, which sorts before all times of its day."""
+    if not text:
+        return ""
+    for spelling, record in (
+        ("%Y-%m-%d", "%Y-%m-%d"),
+        ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.000Z"),
+    ):
+        try:
+            return datetime.strptime(text, spelling).strftime(record)  # noqa: DTZ007 - UTC by the spelling
+        except ValueError:
+            continue
+    raise InvalidInput(
+        f"{param} is {text[:_LONGEST_SHOWN]!r}: expected a date or time in UTC, such as "
+        f"2026-11-23 or 2026-11-23T12:00:00Z",
+        param=param,
+    )

@@ -1,0 +1,1 @@
+"""Many random operations, seeded, over the real parts."""
