@@ -21,6 +21,7 @@ from basis.rules.phase_file import find_flaw
 from basis.rules.phase_steps import (
     PhaseStatus,
     advance_final,
+    appealable_until,
     exclude,
     file_appeal,
 )
@@ -131,3 +132,24 @@ def test_resolve__no_appeal_or_no_exclusion__is_refused() -> None:
         decided(without_bob(make_closed()), AppealDecision.DENIED)
     with pytest.raises(NotFound, match="not excluded"):
         decided(make_closed(), AppealDecision.DENIED)
+
+
+def test_appeal_and_resolve__clock_set_back__are_not_before_what_they_answer() -> None:
+    early = "2026-11-15T00:00:00.000Z"
+
+    phase = decided(appealed(without_bob(make_closed()), now=early), AppealDecision.DENIED, early)
+
+    (one,) = phase.exclusions
+    assert one.appeal is not None
+    assert (one.excluded_at, one.appeal.filed_at, one.appeal.decided_at) == (CLOSED,) * 3
+    assert find_flaw(phase) == ""
+
+
+def test_resolve__accepted__shortens_the_window_to_that_of_the_closing() -> None:
+    late = "2026-12-07T00:00:00.000Z"
+    phase = without_bob(make_closed(), now=late)
+
+    accepted = decided(appealed(phase, now=late), AppealDecision.ACCEPTED, now=late)
+
+    assert appealable_until(phase) == "2026-12-14T00:00:00.000Z"
+    assert appealable_until(accepted) == appealable_until(make_closed())

@@ -11,6 +11,7 @@ from phase_states import (
     CLOSED,
     COUNTED,
     END,
+    OPENED,
     POINTS,
     amounts,
     appealed,
@@ -172,3 +173,12 @@ def test_differences__each_kind__is_named_with_its_place() -> None:
     ]
     assert list(differences({"a": True}, {"a": 1})) == ["a is True, and recomputes to 1"]
     assert list(differences([1], "1")) == [" is [1], and recomputes to '1'"]
+
+
+def test_find_flaw__everything_at_the_first_instant_it_may_be__is_none() -> None:
+    phase = without_bob(make_open(), now=OPENED)
+    closed = advance_closed(phase, counted=COUNTED, points=POINTS, now=END)
+    final = advance_final(closed, now=appealable_until(closed))
+
+    assert closed.exclusions[0].excluded_at == closed.opened_at
+    assert [find_flaw(one) for one in (phase, closed, final)] == ["", "", ""]

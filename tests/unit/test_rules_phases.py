@@ -95,6 +95,11 @@ def test_compute_phase__refused_vector__raises(case: Case) -> None:
 def test_validate_terms__what_an_operator_means__is_accepted() -> None:
     validate_terms(TERMS)
     validate_terms(replace(TERMS, pools=(POOL, PhasePool(**IMAGE))))
+    validate_terms(replace(TERMS, pools=(replace(POOL, amount_raw=MAX_POOL_RAW),)))
+    for days in (1, 366):
+        validate_terms(replace(TERMS, appeal_days=days))
+    for phase_id in ("a", "x" * 32):
+        validate_terms(replace(TERMS, id=PhaseId(phase_id)))
 
     assert TERMS.pools == (POOL,)
 

@@ -81,10 +81,12 @@ def test_registered_together__enough_in_one_burst__are_all_seen() -> None:
 
 def test_registered_together__one_fewer_or_too_far_apart__are_not_seen() -> None:
     fewer = [(wallet, 1_000) for wallet in CROWD[1:]]
-    slower = [(wallet, 1_000 + index * TOGETHER_MINUTES) for index, wallet in enumerate(CROWD)]
+    slower = [(CROWD[0], 1_000), *((wallet, 1_000 + TOGETHER_MINUTES) for wallet in CROWD[1:])]
+    just = [(CROWD[0], 1_000), *((wallet, 999 + TOGETHER_MINUTES) for wallet in CROWD[1:])]
 
     assert find_registered_together(fewer, frozenset(CROWD)) == []
     assert find_registered_together(slower, frozenset(CROWD)) == []
+    assert len(find_registered_together(just, frozenset(CROWD))) == len(CROWD)
 
 
 def test_registered_together__wallets_without_points__do_not_count() -> None:
