@@ -9,6 +9,7 @@ import pytest
 from rule_vectors import Case, load_vectors, vector_cases
 
 from basis.rules import errors
+from basis.rules.ecdsa import recover_wallet
 from basis.rules.errors import BasisError, InvalidInput
 from basis.rules.job import WorkerId
 from basis.rules.offer import (
@@ -33,7 +34,7 @@ from basis.rules.offer_checks import (
     validate_time,
 )
 from basis.rules.offer_errors import PriceOutsideRails, StaleNonce, WrongSigner
-from basis.rules.typed_data import BASIS_DOMAIN, encode_uint, recover_wallet
+from basis.rules.typed_data import BASIS_DOMAIN, encode_uint
 from basis.rules.units import Bps
 from basis.rules.wallet import Wallet
 

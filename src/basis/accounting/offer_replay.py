@@ -7,9 +7,9 @@ from collections import OrderedDict
 from sqlalchemy import Connection
 
 from basis.accounting.difference import Difference
+from basis.rules.ecdsa import recover_wallet
 from basis.rules.errors import InvalidSignature, NotFound
 from basis.rules.offer import Offer, compute_signed_digest
-from basis.rules.typed_data import recover_wallet
 from basis.storage.offer_store import load_offer
 from basis.storage.receipt_store import StoredReceipt
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import typer
 
 from basis.chain.recursion import kept_recursion_limit
+from basis.rules.ecdsa import recover_wallet
 from basis.rules.errors import InvalidInput, Misconfigured
 from basis.rules.offer import Signed, compute_signed_digest, typed_data
 from basis.rules.offer_errors import WrongSigner
-from basis.rules.typed_data import recover_wallet
 from basis.rules.wallet import parse_wallet
 
 _MAX_BYTES = 1 << 16

@@ -14,6 +14,7 @@ import structlog
 
 from basis.dispatch.offer_shelf import LiveOffer, OfferShelf
 from basis.dispatch.roster import Roster
+from basis.rules.ecdsa import recover_wallet
 from basis.rules.errors import Conflict, NotFound, StorageUnavailable
 from basis.rules.offer import ModelAsk, Offer, Signed, Withdrawal, compute_signed_digest
 from basis.rules.offer_checks import (
@@ -23,7 +24,6 @@ from basis.rules.offer_checks import (
     validate_prices,
     validate_time,
 )
-from basis.rules.typed_data import recover_wallet
 from basis.rules.wallet import parse_wallet
 from basis.storage.clock import now_iso
 from basis.storage.offer_store import (

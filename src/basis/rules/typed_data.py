@@ -1,28 +1,23 @@
-"""EIP-712: the bytes that a wallet signs for a structure, and who signed them.
+"""EIP-712: the bytes that a wallet signs for a structure.
 
 Only the kinds of field that Basis signs are here: text, addresses, unsigned integers, and arrays of
 structures. What the structures are stands where they belong, as in `basis.rules.offer`.
-Source: EIP-712; EIP-2 for the lower half of `s`.
+Who signed them says `basis.rules.ecdsa`. Source: EIP-712.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tiny_keccak import keccak256
 
-from basis.rules.errors import InvalidSignature
-from basis.rules.wallet import Wallet, parse_wallet
+from basis.rules.wallet import Wallet
 
 CHAIN_ID = 8453
 """Base, where rewards are paid. Source: mission N8."""
 
 _WORD = 32
-CURVE_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
-"""Of secp256k1: a key is from 1 to one less. Source: SEC 2, section 2.4.1."""
-_SIGNATURE = re.compile(r"0x[0-9a-f]{130}", re.ASCII)
 
 DOMAIN_FIELDS = (("name", "string"), ("version", "string"), ("chainId", "uint256"))
 """(name, type) of the domain's fields, in the order in which they are hashed."""
@@ -83,33 +78,3 @@ def compute_digest(struct_hash: bytes, domain: Domain = BASIS_DOMAIN) -> bytes:
         ),
     )
     return keccak256(b"\x19\x01" + separator + struct_hash)
-
-
-def recover_wallet(digest: bytes, signature: str) -> Wallet:
-    """The address whose key signed these 32 bytes. `signature` is r, s and v, in hex.
-
-    One spelling per signature: the upper half of `s`, which anyone can compute from the lower one,
-    is refused, and so is a `v` other than 27 or 28.
-
-    Raises:
-        InvalidSignature: it is none. One by somebody else gives another address.
-    """
-    from coincurve import PublicKey
-
-    if not _SIGNATURE.fullmatch(signature):
-        raise InvalidSignature(
-            "signature: expected 0x and 130 lower-case hex digits", param="signature"
-        )
-    parts = bytes.fromhex(signature[2:])
-    if int.from_bytes(parts[32:64], "big") > CURVE_ORDER // 2 or parts[64] not in {27, 28}:
-        raise InvalidSignature(
-            "signature: not in its one accepted form, with a low s and a v of 27 or 28",
-            param="signature",
-        )
-    recoverable = parts[:64] + bytes([parts[64] - 27])
-    try:
-        key = PublicKey.from_signature_and_message(recoverable, digest, hasher=None)
-    except ValueError as error:
-        raise InvalidSignature("signature: no key makes this one", param="signature") from error
-    address = keccak256(key.format(compressed=False)[1:])[-20:]
-    return parse_wallet("0x" + address.hex(), param="signature")
