@@ -1,4 +1,4 @@
-"""What all tests need before any of them runs."""
+"""What every test starts from."""
 
 from __future__ import annotations
 

@@ -21,6 +21,7 @@ from basis.dispatch.admission import RegistrationLimit
 from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.lease import now_us
 from basis.dispatch.link import LinkServer
+from basis.dispatch.offers import OfferBook
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
 from basis.gateway.connections import listen
@@ -43,6 +44,7 @@ from basis.rules.job import FailureReason
 from basis.storage.database import begin_write, open_database
 from basis.storage.epoch_store import load_epoch_book
 from basis.storage.folder_lock import hold_folder
+from basis.storage.offer_store import load_open_offers
 from basis.storage.secrets import load_hasher, require_pepper
 from basis.storage.worker_store import (
     load_presence,
@@ -92,6 +94,7 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
         "roster": lambda: keep_roster(context),
         "prices": lambda: keep_prices(context),
         "holds": lambda: keep_holds(context),
+        "offers": context.offers.watch,
     }
     watchers = [asyncio.create_task(_supervise(*watcher)) for watcher in watched.items()]
     runner = web.AppRunner(
@@ -123,6 +126,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         records = load_workers(connection)
         worked = load_worked(connection)
         epochs = load_epoch_book(connection)
+        offers = load_open_offers(connection)
         masks = load_presence(connection, since_hour=first_hour)
     roster = Roster(
         records,
@@ -143,6 +147,13 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         roster=roster,
         presence=presence,
         dispatcher=dispatcher,
+        offers=OfferBook(
+            offers,
+            roster=roster,
+            writer=writer,
+            on_change=dispatcher.set_capacity,
+            now_s=int(time.time()),
+        ),
         link=LinkServer(
             roster=roster,
             presence=presence,

@@ -18,6 +18,7 @@ from tests.support.basis_process import BASIS, run_basis
 
 NOUNS = {
     "worker": ["run", "doctor"],
+    "offer": ["list", "make", "send", "sign", "withdraw"],
     "key": ["create", "list", "revoke"],
     "model": ["list", "show", "add"],
     "receipt": ["show", "list"],

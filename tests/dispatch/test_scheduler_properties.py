@@ -1,4 +1,7 @@
-"""Whatever happens in whatever order: no slot too many, none lost, first come first served."""
+"""Whatever happens in whatever order: no slot too many, none lost, first come first served.
+
+Jobs may choose whom they go to, and owners may offer fewer slots than their workers have.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
+from basis.dispatch.choice import ANYBODY, Choice
 from basis.dispatch.scheduler import Scheduler
 from basis.dispatch.session import WorkerSession
 from basis.rules.errors import LimitExceeded, RuntimePending
@@ -18,10 +22,23 @@ from tests.dispatch.sessions import make_session
 MODELS = ("a", "b")
 SERVED = (("a",), ("b",), ("a", "b"))
 
+
+def is_even(session: WorkerSession) -> bool:
+    """Whether the worker's number is even."""
+    return int(session.worker_id[1:]) % 2 == 0
+
+
+CHOICES = (
+    ANYBODY,
+    Choice(admits=is_even, rank=lambda _session: ()),
+    Choice(admits=lambda session: not is_even(session), rank=lambda _session: ()),
+    Choice(admits=lambda _session: True, rank=lambda session: (int(session.worker_id[1:]),)),
+)
+
 EVENTS = st.lists(
     st.tuples(
         st.sampled_from(
-            ["ask", "ask", "ask", "release", "release", "cancel", "add", "remove", "drain"]
+            ["ask", "ask", "ask", "release", "release", "cancel", "add", "remove", "drain", "offer"]
         ),
         st.integers(0, 7),
     ),
@@ -38,7 +55,9 @@ class Crowd:
     everyone: list[WorkerSession] = field(default_factory=list)
     held: list[WorkerSession] = field(default_factory=list)
     asking: list[asyncio.Task[None]] = field(default_factory=list)
-    granted: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    granted: defaultdict[tuple[str, int], list[int]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     asked: int = 0
 
     def act(self, what: str, number: int) -> None:
@@ -46,7 +65,8 @@ class Crowd:
         if what == "ask":
             self.asked += 1
             model = MODELS[number % len(MODELS)]
-            self.asking.append(asyncio.create_task(self._ask(model, self.asked)))
+            kind = number // len(MODELS) % len(CHOICES)
+            self.asking.append(asyncio.create_task(self._ask(model, kind, self.asked)))
         elif what == "release" and self.held:
             self.scheduler.release(self.held.pop(number % len(self.held)))
         elif what == "cancel" and self.asking:
@@ -67,11 +87,19 @@ class Crowd:
             session.is_draining = True
             self.scheduler.on_drain(session)
 
-    async def _ask(self, model: str, number: int) -> None:
+        elif what == "offer" and self.sessions:
+            session = self.sessions[number % len(self.sessions)]
+            session.offered_slots = (None, 1, 2)[number % 3]
+            self.scheduler.review(session)
+
+    async def _ask(self, model: str, kind: int, number: int) -> None:
         with contextlib.suppress(RuntimePending, LimitExceeded):
-            session = await self.scheduler.acquire(model, excluded=frozenset(), timeout_s=60)
+            session = await self.scheduler.acquire(
+                model, excluded=frozenset(), timeout_s=60, choice=CHOICES[kind]
+            )
             assert model in session.models
-            self.granted[model].append(number)
+            assert CHOICES[kind].admits(session)
+            self.granted[model, kind].append(number)
             self.held.append(session)
 
 
@@ -92,12 +120,15 @@ async def expect_promises_kept(events: list[tuple[str, int]]) -> None:
             assert session.in_flight == crowd.held.count(session)
         for model in MODELS:
             assert crowd.scheduler.queue_length(model) <= 5
-            assert crowd.granted[model] == sorted(crowd.granted[model])
             if not crowd.scheduler.can_serve(model):
                 assert crowd.scheduler.queue_length(model) == 0
-            for session in crowd.sessions:
-                if session.free_slots > 0 and model in session.models:
-                    assert crowd.scheduler.queue_length(model) == 0
+            for waiter in crowd.scheduler._queues.get(model, ()):
+                serving = [one for one in crowd.sessions if model in one.models]
+                fitting = [one for one in serving if waiter.choice.admits(one)]
+                assert any(one.is_routable for one in fitting)
+                assert all(one.free_slots <= 0 for one in fitting)
+        for granted in crowd.granted.values():
+            assert granted == sorted(granted)
     await settle(crowd)
 
 

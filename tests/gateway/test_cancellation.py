@@ -47,6 +47,7 @@ def start_job(house: House, sink: Collector) -> asyncio.Task[object]:
         request=b'{"model":"basis-tiny","messages":[{"role":"user","content":"x"}]}',
         prompt_tokens=TokenCount(7),
         max_tokens=TokenCount(20),
+        preference=None,
     )
     return asyncio.create_task(JobRun(house.context, job, sink).run())
 

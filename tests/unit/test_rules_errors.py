@@ -62,6 +62,7 @@ def test_errors__retryable__are_those_that_may_succeed_later() -> None:
         "ChainUnreachable",
         "ChainMoved",
         "StorageUnavailable",
+        "Unreachable",
     }
 
 

@@ -5,8 +5,8 @@ entry of each receipt, hash, payouts and state of each batch, every balance from
 and every worker's earnings from the receipts. What a figure does not follow from is held to what
 can be: a status to its reasons, a catalog to those that were published, a kind to the model,
 attempts and evidence to the worker, measured times to the latency, a batch's time to its receipts,
-a receipt to a worker that is on record. Receipts are numbered without a gap, so one that was taken
-out is noticed.
+a receipt to a worker that is on record, and prices that a worker asked to the offer that its owner
+signed. Receipts are numbered without a gap, so one that was taken out is noticed.
 
 It cannot see what nothing else on record depends on:
 - the newest receipts, if they were taken out together with their entries and sums: their numbers
@@ -37,6 +37,7 @@ from basis.accounting.batch_replay import replay_batch
 from basis.accounting.boost_replay import BoostReplay
 from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.ledger_replay import LedgerReplay
+from basis.accounting.offer_replay import OfferReplay
 from basis.accounting.phase_replay import replay_phases
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
@@ -102,6 +103,7 @@ class _Replay:
         self._usage: dict[tuple[str, str, str, str], list[int]] = {}
         self._epochs = load_epoch_book(connection)
         self._boosts = BoostReplay(connection)
+        self._offers = OfferReplay(connection)
         self.receipt_count = 0
         self.batch_count = 0
 
@@ -129,6 +131,7 @@ class _Replay:
                 self._expect_next(receipt)
                 again = replay_receipt(receipt, epochs=self._epochs)
                 self._expect_boost(receipt)
+                self._offers.expect(receipt)
                 if again.entry is not None:
                     entries.append(again.entry)
                 worker_id = receipt.core.worker_id

@@ -12,12 +12,15 @@ from basis.rules.errors import (
     NotFound,
     SchemaDiffers,
     StorageUnavailable,
+    Unreachable,
 )
+from basis.rules.offer_errors import WrongSigner
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong input, 4 not found, 5 conflict, "
     "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference, "
-    "9 store of another version, 10 damaged record, 11 a chain that cannot be read."
+    "9 store of another version, 10 damaged record, 11 a chain that cannot be read, "
+    "12 an orchestrator that cannot be reached."
 )
 
 EXIT_MISCONFIGURED = 6
@@ -25,6 +28,7 @@ EXIT_DIFFERENT = 8
 
 _CODES: tuple[tuple[type[BasisError], int], ...] = (
     (InvalidInput, 3),
+    (WrongSigner, 3),
     (NotFound, 4),
     (Conflict, 5),
     (SchemaDiffers, 9),
@@ -32,6 +36,7 @@ _CODES: tuple[tuple[type[BasisError], int], ...] = (
     (Misconfigured, EXIT_MISCONFIGURED),
     (StorageUnavailable, 7),
     (ChainFault, 11),
+    (Unreachable, 12),
 )
 """First match wins; children stand before their parents."""
 

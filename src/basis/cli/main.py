@@ -14,6 +14,7 @@ from basis.cli import (
     key,
     ledger,
     model,
+    offer,
     phase,
     publisher,
     receipt,
@@ -56,6 +57,7 @@ app.command(name="up")(up.up)
 app.add_typer(worker.app, name="worker")
 app.add_typer(key.app, name="key")
 app.add_typer(model.app, name="model")
+app.add_typer(offer.app, name="offer")
 app.add_typer(receipt.app, name="receipt")
 app.add_typer(batch.app, name="batch")
 app.add_typer(boost.app, name="boost")

@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from basis.config import JobSettings
+from basis.dispatch.choice import ANYBODY, Choice
 from basis.dispatch.lease import Lease, LeaseFailure, now_us
 from basis.dispatch.scheduler import Scheduler
 from basis.dispatch.session import WorkerSession
@@ -33,6 +34,7 @@ class JobOrder:
     kind: JobKind
     model: str
     request: bytes
+    choice: Choice = ANYBODY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,8 @@ class Dispatcher:
         """By worker id."""
         self.is_closing = False
         """Whether the orchestrator shuts down, so that no new link is let in."""
+        self._capacities: dict[str, int] = {}
+        """By worker id: how many jobs at once its owner's offer is for."""
 
     def add_session(self, session: WorkerSession) -> None:
         """The session's worker is connected; an older session of it is ended."""
@@ -79,6 +83,7 @@ class Dispatcher:
             older.send(Notice(level="error", code="duplicate", text=text))
             self.remove_session(older, detail="the worker connected again")
         self.sessions[session.worker_id] = session
+        session.offered_slots = self._capacities.get(session.worker_id)
         self.scheduler.add(session)
         if self._observer is not None:
             self._observer.on_linked(session)
@@ -97,6 +102,20 @@ class Dispatcher:
         session.is_draining = True
         self.scheduler.on_drain(session)
 
+    def set_capacity(self, worker_id: str, slots: int | None) -> None:
+        """The worker's owner offers so many slots from now on, or None: as many as the worker has.
+
+        Called with every change of an owner's offer, since asks change whom a job may go to.
+        """
+        if slots is None:
+            self._capacities.pop(worker_id, None)
+        else:
+            self._capacities[worker_id] = slots
+        session = self.sessions.get(worker_id)
+        if session is not None:
+            session.offered_slots = slots
+            self.scheduler.review(session)
+
     @asynccontextmanager
     async def lease(
         self, order: JobOrder, *, attempt: int, excluded: frozenset[str]
@@ -108,7 +127,10 @@ class Dispatcher:
             TimeoutError: no slot came free within the queue's deadline.
         """
         session = await self.scheduler.acquire(
-            order.model, excluded=excluded, timeout_s=self._settings.queue_timeout_s
+            order.model,
+            excluded=excluded,
+            timeout_s=self._settings.queue_timeout_s,
+            choice=order.choice,
         )
         lease = Lease(
             lease_id=f"{order.job_id}.{attempt}",

@@ -1,5 +1,6 @@
 """Who gets the next job: the least loaded worker that serves the model, else a bounded queue.
 
+A job may choose whom it may go to at all, and whom it would rather have than the least loaded.
 Load is in-flight jobs over slots, by the orchestrator's own synchronous count. A slot is reserved
 by `acquire` and given back by `release`, which every caller does in a `finally`.
 """
@@ -8,15 +9,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 
+from basis.dispatch.choice import ANYBODY, Choice
 from basis.dispatch.lease import now_us
 from basis.dispatch.session import WorkerSession
 from basis.rules.errors import LimitExceeded, RuntimePending
 
 _RETRY_AFTER_PENDING_S = 15
 _RETRY_AFTER_QUEUE_S = 5
+_Key = tuple[tuple[int, ...], float, int]
+"""What a job prefers, then the load, then whose turn it is; the least is taken."""
 
 
 @dataclass(eq=False, slots=True, kw_only=True)
@@ -24,6 +28,7 @@ class _Waiter:
     ticket: int
     model: str
     excluded: frozenset[str]
+    choice: Choice
     granted: asyncio.Future[WorkerSession]
 
 
@@ -53,6 +58,18 @@ class Scheduler:
                 self._by_model.pop(model, None)
             self._refuse_hopeless(model)
 
+    def review(self, session: WorkerSession) -> None:
+        """Whom the session may serve, or how many at once, has changed: waiters are looked at."""
+        self._serve_waiters(session)
+        for model in session.models:
+            self._refuse_hopeless(model)
+
+    def sessions_of(self, model: str) -> Iterator[WorkerSession]:
+        """The sessions that take jobs of this model, busy or not."""
+        for session in self._by_model.get(model, ()):
+            if session.is_routable:
+                yield session
+
     def on_drain(self, session: WorkerSession) -> None:
         """The session has begun to drain: those who waited for it alone are told so."""
         for model in session.models:
@@ -60,7 +77,7 @@ class Scheduler:
 
     def can_serve(self, model: str) -> bool:
         """Whether any connected worker takes jobs of this model, busy or not."""
-        return self._has_routable(model, frozenset())
+        return self._has_routable(model, frozenset(), ANYBODY)
 
     def require_room(self, model: str) -> None:
         """Asked before a job is accepted, so that a refused one leaves no record.
@@ -69,9 +86,9 @@ class Scheduler:
             RuntimePending: nobody serves the model.
             LimitExceeded: no slot is free, and the queue is full.
         """
-        if not self._has_routable(model, frozenset()):
+        if not self._has_routable(model, frozenset(), ANYBODY):
             raise _pending(model)
-        if self._pick(model, frozenset()) is None:
+        if self._pick(model, frozenset(), ANYBODY) is None:
             self._require_place(model)
 
     def queue_length(self, model: str) -> int:
@@ -83,18 +100,24 @@ class Scheduler:
         return {model for model in self._by_model if self.can_serve(model)}
 
     async def acquire(
-        self, model: str, *, excluded: frozenset[str], timeout_s: float
+        self,
+        model: str,
+        *,
+        excluded: frozenset[str],
+        timeout_s: float,
+        choice: Choice = ANYBODY,
     ) -> WorkerSession:
         """A session with a slot reserved for the caller, who must `release` it.
 
         Raises:
-            RuntimePending: nobody (outside `excluded` worker ids) serves the model.
+            RuntimePending: nobody (outside `excluded` worker ids) serves the model, or nobody whom
+                `choice` admits.
             LimitExceeded: the queue of the model is full.
             TimeoutError: no slot came free in time.
         """
-        if not self._has_routable(model, excluded):
+        if not self._has_routable(model, excluded, choice):
             raise _pending(model)
-        session = self._pick(model, excluded)
+        session = self._pick(model, excluded, choice)
         if session is not None:
             return self._reserve(session)
         self._require_place(model)
@@ -104,6 +127,7 @@ class Scheduler:
             ticket=self._ticket,
             model=model,
             excluded=excluded,
+            choice=choice,
             granted=asyncio.get_running_loop().create_future(),
         )
         queue.append(waiter)
@@ -141,13 +165,17 @@ class Scheduler:
                 retry_after_s=_RETRY_AFTER_QUEUE_S,
             )
 
-    def _pick(self, model: str, excluded: frozenset[str]) -> WorkerSession | None:
+    def _pick(self, model: str, excluded: frozenset[str], choice: Choice) -> WorkerSession | None:
         best: WorkerSession | None = None
+        best_key: _Key | None = None
         for session in self._by_model.get(model, ()):
             if session.free_slots <= 0 or session.worker_id in excluded:
                 continue
-            if best is None or _load(session) < _load(best):
-                best = session
+            if not choice.admits(session):
+                continue
+            key = choice.rank(session), session.load, session.last_pick
+            if best_key is None or key < best_key:
+                best, best_key = session, key
         return best
 
     def _reserve(self, session: WorkerSession) -> WorkerSession:
@@ -170,26 +198,26 @@ class Scheduler:
             for waiter in self._queues.get(model, ()):
                 if session.worker_id in waiter.excluded or waiter.granted.done():
                     continue
+                if not waiter.choice.admits(session):
+                    continue
                 if oldest is None or waiter.ticket < oldest.ticket:
                     oldest = waiter
                 break
         return oldest
 
-    def _has_routable(self, model: str, excluded: frozenset[str]) -> bool:
+    def _has_routable(self, model: str, excluded: frozenset[str], choice: Choice) -> bool:
         return any(
-            session.is_routable and session.worker_id not in excluded
-            for session in self._by_model.get(model, ())
+            session.worker_id not in excluded and choice.admits(session)
+            for session in self.sessions_of(model)
         )
 
     def _refuse_hopeless(self, model: str) -> None:
         for waiter in list(self._queues.get(model, ())):
-            if not waiter.granted.done() and not self._has_routable(model, waiter.excluded):
+            if waiter.granted.done():
+                continue
+            if not self._has_routable(model, waiter.excluded, waiter.choice):
                 self._queues[model].remove(waiter)
                 waiter.granted.set_exception(_pending(model))
-
-
-def _load(session: WorkerSession) -> tuple[Fraction, int]:
-    return Fraction(session.in_flight, session.slots), session.last_pick
 
 
 def _pending(model: str) -> RuntimePending:

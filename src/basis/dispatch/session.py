@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from basis.dispatch.lease import Lease, LeaseFailure, now_us
+from basis.dispatch.pace import UNMEASURED, Pace
 from basis.rules.job import FailureReason
 from basis.wire.frames import Hardware, ToWorker
 
@@ -31,6 +32,8 @@ class WorkerSession:
     slots: int
     hardware: Hardware
     window: int
+    offered_slots: int | None = None
+    """How many jobs at once its owner's offer is for; None without one."""
     in_flight: int = 0
     last_pick: int = 0
     """When the scheduler chose it last, by its own count: spreads equal loads."""
@@ -41,6 +44,7 @@ class WorkerSession:
     leases: dict[str, Lease] = field(default_factory=dict[str, Lease])
     _ended: OrderedDict[str, bool] = field(default_factory=OrderedDict[str, bool])
     """Lease id -> whether the worker itself ended it."""
+    _paces: dict[str, Pace] = field(default_factory=dict[str, Pace])
     idle_since_us: int = field(default_factory=now_us)
     _outbox: deque[bytes] = field(default_factory=deque[bytes])
     _outbox_bytes: int = 0
@@ -55,7 +59,25 @@ class WorkerSession:
     @property
     def free_slots(self) -> int:
         """Jobs that may be sent here now."""
-        return self.slots - self.in_flight if self.is_routable else 0
+        return self.usable_slots - self.in_flight if self.is_routable else 0
+
+    @property
+    def usable_slots(self) -> int:
+        """Jobs at once: what the worker has slots for, or less if its owner offers less."""
+        return self.slots if self.offered_slots is None else min(self.slots, self.offered_slots)
+
+    @property
+    def load(self) -> float:
+        """Jobs in flight over slots. Equal fractions are equal floats: both are rounded alike."""
+        return self.in_flight / self.usable_slots
+
+    def pace(self, model: str) -> Pace:
+        """How fast it has been with the model."""
+        return self._paces.get(model, UNMEASURED)
+
+    def on_measured(self, model: str, *, busy_us: int, tokens: int) -> None:
+        """One more answer of the model is complete: so many tokens took so long."""
+        self._paces[model] = self.pace(model).after(busy_us=busy_us, tokens=tokens)
 
     def open_lease(self, lease: Lease) -> None:
         """Frames that name the lease go to it from now on."""

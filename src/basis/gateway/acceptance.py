@@ -11,6 +11,7 @@ from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob
 from basis.gateway.keys import Customer
+from basis.gateway.price_choice import Preference, choose_terms
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
 from basis.rules.errors import (
@@ -100,14 +101,24 @@ def accept_job(
     request: bytes,
     prompt_tokens: TokenCount,
     max_tokens: TokenCount,
+    preference: Preference | None,
 ) -> AcceptedJob:
     """The job, with the terms and the versions of every table that will judge it.
 
     Raises:
         LimitExceeded: the key has used up its requests or tokens of this minute.
+        RuntimePending: no worker serves the model at the list price, and none else is asked for.
     """
     created_at = now_iso()
-    terms = context.prices.terms(model, at=created_at)
+    lock = choose_terms(
+        context,
+        model,
+        context.prices.terms(model, at=created_at),
+        prompt_tokens=prompt_tokens,
+        max_tokens=max_tokens,
+        preference=preference,
+    )
+    terms = lock.terms
     most = compute_charge(terms, prompt_tokens=prompt_tokens, output_tokens=max_tokens)
     return AcceptedJob(
         job_id=context.job_ids.next(),
@@ -130,6 +141,7 @@ def accept_job(
             locked_at=created_at,
             held_microcredits=most.microcredits,
         ),
+        lock=lock,
         rate=context.rates.reserve(customer, tokens=prompt_tokens + max_tokens),
         created_at=created_at,
         hold_expires_at=after_iso(created_at, seconds=_longest_life_s(context)),

@@ -18,6 +18,7 @@ from basis.config import Settings
 from basis.dispatch.admission import RegistrationLimit
 from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.link import LinkServer
+from basis.dispatch.offers import OfferBook
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
 from basis.gateway.keys import KeyRing
@@ -81,6 +82,7 @@ class GatewayContext:
     roster: Roster
     presence: PresenceBook
     dispatcher: Dispatcher
+    offers: OfferBook
     link: LinkServer
     meters: MeterShelf
     keys: KeyRing

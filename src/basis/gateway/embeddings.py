@@ -14,6 +14,7 @@ from basis.gateway.bodies import read_json
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
+from basis.gateway.price_choice import PRICE_HEADER, Preference, preference_of
 from basis.gateway.requests import decode_embedding, embedding_inputs
 from basis.gateway.sinks import Collector
 from basis.metering.meter import Meter
@@ -31,11 +32,14 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
-        return await _embed(request, context, customer)
+        return await _embed(request, context, customer, preference_of(request, customer))
 
 
 async def _embed(
-    request: web.Request, context: GatewayContext, customer: Customer
+    request: web.Request,
+    context: GatewayContext,
+    customer: Customer,
+    preference: Preference | None,
 ) -> web.StreamResponse:
     asked = await read_json(request, decode_embedding)
     texts = embedding_inputs(asked)
@@ -50,6 +54,7 @@ async def _embed(
         request=msgspec.json.encode({"model": model.name, "input": texts}),
         prompt_tokens=prompt_tokens,
         max_tokens=TokenCount(0),
+        preference=preference,
     )
     collector = _VectorCollector(len(texts))
     outcome = await JobRun(context, job, collector).run()
@@ -70,7 +75,11 @@ async def _embed(
     return web.Response(
         body=msgspec.json.encode(answer),
         content_type="application/json",
-        headers={"X-Basis-Receipt": outcome.receipt_hash, "X-Request-Id": job.job_id},
+        headers={
+            "X-Basis-Receipt": outcome.receipt_hash,
+            "X-Request-Id": job.job_id,
+            PRICE_HEADER: job.lock.header,
+        },
     )
 
 

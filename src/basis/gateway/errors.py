@@ -28,6 +28,7 @@ from basis.rules.errors import (
     TooSlow,
     Unauthenticated,
     UnknownModel,
+    Unreachable,
 )
 from basis.rules.job import FailureReason
 
@@ -70,6 +71,7 @@ _STATUS_BY_CLASS: tuple[tuple[type[BasisError], int], ...] = (
     (RuntimePending, 503),
     (RetryLater, 503),
     (ChainFault, 503),
+    (Unreachable, 503),
     (StorageUnavailable, 503),
     (Misconfigured, 503),
 )

@@ -10,6 +10,7 @@ from basis.accounting.agreement import Agreement
 from basis.dispatch.dispatcher import HeldLease
 from basis.gateway.answer_text import AnswerText
 from basis.gateway.keys import Customer
+from basis.gateway.price_choice import PriceLock
 from basis.gateway.rate_limits import RateReservation
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model
@@ -34,6 +35,8 @@ class AcceptedJob:
     meter: Meter
     versions: VersionRecord
     agreement: Agreement
+    lock: PriceLock
+    """Whom it may go to at the prices of the agreement."""
     rate: RateReservation
     created_at: str
     hold_expires_at: str

@@ -22,7 +22,7 @@ from basis.rules.job import JobStatus
 from basis.rules.units import Micros, TokenCount
 from basis.storage.job_store import FinishedJob, JobWrite
 from basis.storage.receipt_details import EvidenceRecord
-from basis.wire.frames import Done, Receipt
+from basis.wire.frames import Done, JobKind, Receipt
 
 _log = structlog.get_logger(__name__)
 
@@ -153,6 +153,7 @@ class JobEnd:
             waited_us = first_us - self._job.accepted_us
             context.metrics.first_token.labels(model).observe(waited_us / 1e6)
         if self._progress.held is not None:
+            self._measure_pace(self._progress.held, finished)
             earned_raw = context.roster.add_earned(core.worker_id, core.worker_reward_raw)
             self._progress.held.session.send(_receipt_frame(finished, earned_raw))
         _log.info(
@@ -174,6 +175,16 @@ class JobEnd:
             reward_raw=str(core.worker_reward_raw),
             receipt=finished.receipt_hash,
         )
+
+    def _measure_pace(self, held: HeldLease, finished: FinishedJob) -> None:
+        """Lets the worker's session know how long a complete answer took, by our own count."""
+        core, lease = finished.core, held.lease
+        is_embedding = self._job.kind is JobKind.EMBEDDING
+        tokens = core.prompt_tokens if is_embedding else core.output_tokens
+        if not isinstance(lease.end, Done) or not tokens or lease.last_frame_us is None:
+            return
+        busy_us = max(0, lease.last_frame_us - lease.sent_us - lease.held_up_us)
+        held.session.on_measured(lease.model, busy_us=busy_us, tokens=tokens)
 
 
 def _points_facts(held: HeldLease | None, boost: Boost) -> PointsFacts:

@@ -137,7 +137,11 @@ class JobRun:
     async def _try_workers(self) -> Done:
         job = self._job
         order = JobOrder(
-            job_id=job.job_id, kind=job.kind, model=job.model.name, request=job.request
+            job_id=job.job_id,
+            kind=job.kind,
+            model=job.model.name,
+            request=job.request,
+            choice=job.lock.choice,
         )
         failure: LeaseFailure | None = None
         tried: set[str] = set()

@@ -10,6 +10,13 @@ from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.embeddings import post_embeddings
 from basis.gateway.errors import SERVER_NAME, answer_errors
 from basis.gateway.health import get_health, get_metrics, get_ready
+from basis.gateway.market import (
+    delete_offers,
+    get_market,
+    get_offer,
+    post_offer,
+    post_withdrawal,
+)
 from basis.gateway.model_list import get_catalog, get_model, get_models
 from basis.gateway.phases import get_phase, get_phases, get_points
 from basis.gateway.records import get_batch, get_batches, get_receipt, get_receipts
@@ -22,6 +29,7 @@ from basis.gateway.workers import (
     post_register,
 )
 from basis.wire.frames import CONNECT_PATH
+from basis.wire.offers import MARKET_PATH, OFFERS_PATH, WITHDRAWALS_PATH
 from basis.wire.registration import (
     CATALOG_PATH,
     HEARTBEAT_PATH,
@@ -50,6 +58,11 @@ def make_application(context: GatewayContext) -> web.Application:
             web.post(HEARTBEAT_PATH, post_heartbeat),
             web.get(CONNECT_PATH, connect_worker),
             web.get(WORKERS_PATH, get_workers),
+            web.get(MARKET_PATH, get_market),
+            web.post(OFFERS_PATH, post_offer),
+            web.post(WITHDRAWALS_PATH, post_withdrawal),
+            web.get(OFFERS_PATH + "/{hash}", get_offer),
+            web.delete(WORKERS_PATH + "/{worker_id}/offers", delete_offers),
             web.get(WORKERS_PATH + "/{worker_id}", get_worker),
             web.get(CATALOG_PATH, get_catalog),
             web.get("/api/inference/receipts", get_receipts),

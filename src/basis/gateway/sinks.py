@@ -7,7 +7,7 @@ chunk, because this runs for every token of every stream.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -80,6 +80,7 @@ class EventStream:
         include_usage: bool,
         with_logprobs: bool,
         customer_stall_s: float,
+        headers: Mapping[str, str],
     ) -> None:
         self.has_delivered = False
         self.response: web.StreamResponse | None = None
@@ -88,6 +89,7 @@ class EventStream:
         self._include_usage = include_usage
         self._with_logprobs = with_logprobs
         self._customer_stall_s = customer_stall_s
+        self._headers = {**_SSE_HEADERS, **headers}
         what = "chat.completion.chunk" if self._is_chat else "text_completion"
         head = {"id": answer_id, "object": what, "created": created, "model": model}
         self._head = b"data: " + _encode(head)[:-1] + b',"system_fingerprint":null,"choices":['
@@ -132,7 +134,7 @@ class EventStream:
         return await self._end()
 
     async def _begin(self) -> bytes:
-        self.response = web.StreamResponse(headers=_SSE_HEADERS)
+        self.response = web.StreamResponse(headers=self._headers)
         await self.response.prepare(self._request)
         if not self._is_chat:
             return b""

@@ -17,6 +17,7 @@ from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.job import AcceptedJob, JobOutcome
 from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
+from basis.gateway.price_choice import PRICE_HEADER, Preference, preference_of
 from basis.gateway.requests import (
     ChatRequest,
     CompletionRequest,
@@ -42,6 +43,7 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
+        preference = preference_of(request, customer)
         asked = await read_json(request, decode_chat)
         check_chat(asked)
         model, meter = find_model(context, customer, asked.model, ModelKind.CHAT)
@@ -51,6 +53,7 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
             kind=JobKind.CHAT,
             param="messages",
             tokens=await meter.count_chat(messages, tools=asked.tools),
+            preference=preference,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
         return await _answer(request, context, job, asked)
@@ -61,12 +64,16 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
+        preference = preference_of(request, customer)
         asked = await read_json(request, decode_completion)
         check_completion(asked)
         model, meter = find_model(context, customer, asked.model, ModelKind.COMPLETION)
         meter.require_fitting_length(len(asked.prompt), context_tokens=model.context_tokens)
         prompt = _Prompt(
-            kind=JobKind.COMPLETION, param="prompt", tokens=await _count_prompt(meter, asked)
+            kind=JobKind.COMPLETION,
+            param="prompt",
+            tokens=await _count_prompt(meter, asked),
+            preference=preference,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
         return await _answer(request, context, job, asked)
@@ -74,11 +81,12 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prompt:
-    """What was counted: `param` is the field of the request that holds it."""
+    """What was counted: `param` is the field of the request that holds it; who should answer."""
 
     kind: JobKind
     param: str
     tokens: TokenCount
+    preference: Preference | None
 
 
 def _accept(
@@ -108,6 +116,7 @@ def _accept(
         request=as_worker_request(asked, max_tokens=max_tokens),
         prompt_tokens=prompt.tokens,
         max_tokens=max_tokens,
+        preference=prompt.preference,
     )
 
 
@@ -143,7 +152,11 @@ async def _answer(
     return web.Response(
         body=msgspec.json.encode(_whole_answer(job, collector, outcome)),
         content_type="application/json",
-        headers={"X-Basis-Receipt": outcome.receipt_hash, "X-Request-Id": job.job_id},
+        headers={
+            "X-Basis-Receipt": outcome.receipt_hash,
+            "X-Request-Id": job.job_id,
+            PRICE_HEADER: job.lock.header,
+        },
     )
 
 
@@ -163,6 +176,7 @@ async def _stream(
         include_usage=bool(options and options.include_usage),
         with_logprobs=_has_asked_for_logprobs(asked),
         customer_stall_s=context.settings.jobs.customer_stall_s,
+        headers={PRICE_HEADER: job.lock.header},
     )
     try:
         return await _write_stream(sink, JobRun(context, job, sink))

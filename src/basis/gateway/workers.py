@@ -29,6 +29,7 @@ async def post_register(request: web.Request) -> web.StreamResponse:
     asked = await read_json(request, _decode_register)
     context.registrations.take(client_address(request, context))
     answer = await context.roster.register(asked, token=bearer_token(request))
+    await context.offers.on_registration(answer.worker_id)
     return _json(answer, status=201 if answer.created else 200)
 
 

@@ -3,8 +3,8 @@
 BasisError
 ├── InvalidInput              the caller sent something unusable; names the parameter
 │   ├── InvalidWallet         not an EVM address, or its EIP-55 checksum is wrong
-│   ├── UnknownAsset          no asset of this symbol
 │   ├── InvalidSignature      nobody's, somebody else's, or of another file
+│   ├── UnknownAsset          no asset of this symbol
 │   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
 │   ├── UnknownAccount        the chart of accounts has no such account, or not in this asset
 │   └── ContextExceeded       prompt and answer do not fit into the model's context
@@ -31,11 +31,13 @@ BasisError
 │   ├── BlockUnavailable      the node does not know the block, or its state no longer
 │   ├── ChainMoved            the block was replaced by another while it was read
 │   └── NotAContract          nothing at the address answers as a contract of this kind
+├── Unreachable               another machine of the network gave no answer
 ├── StorageUnavailable        the durable store refused a write; nothing was recorded
 └── Misconfigured             a setting, file or folder of the operator's is wrong
     ├── SchemaDiffers         the store was written by an older or a newer version of basis
     └── DamagedRecord         a record in the store is not spelt as basis writes it
 
+Those of one chapter alone grow from this tree where it is told: `basis.rules.offer_errors`.
 `code` is stable and machine-readable; `retryable` says whether the same call may succeed later.
 The mapping to HTTP stands once, in `basis.gateway.errors`.
 """
@@ -72,16 +74,16 @@ class InvalidWallet(InvalidInput):
     code = "invalid_wallet"
 
 
-class UnknownAsset(InvalidInput):
-    """The network has no asset of this symbol."""
-
-    code = "unknown_asset"
-
-
 class InvalidSignature(InvalidInput):
     """No signature, or not the one that this file needs."""
 
     code = "invalid_signature"
+
+
+class UnknownAsset(InvalidInput):
+    """The network has no asset of this symbol."""
+
+    code = "unknown_asset"
 
 
 class UnsupportedFeature(InvalidInput):
@@ -272,6 +274,13 @@ class NotAContract(ChainFault):
     """At the address is no contract, or none that answers as its kind does."""
 
     code = "not_a_contract"
+
+
+class Unreachable(BasisError):
+    """Another machine of the network gave no answer that could be used."""
+
+    code = "unreachable"
+    retryable = True
 
 
 class StorageUnavailable(BasisError):

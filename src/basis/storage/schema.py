@@ -84,6 +84,25 @@ presence = Table(
     Column("minutes_mask", Integer, nullable=False),
 )
 
+worker_offers = Table(
+    "worker_offers",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("worker_id", String(64), nullable=False),
+    Column("wallet", String(42), nullable=False),
+    Column("nonce", BigInteger, nullable=False),
+    Column("content", Text, nullable=False),
+    Column("signature", String(132), nullable=False),
+    Column("rails", String(64), nullable=False),
+    Column("epoch", String(64), nullable=False),
+    Column("accepted_at", String(24), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("ended_at", String(24)),
+    UniqueConstraint("worker_id", "wallet", "nonce"),
+    Index("ix_worker_offers_status", "status"),
+)
+
 open_jobs = Table(
     "open_jobs",
     metadata,
