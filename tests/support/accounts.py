@@ -6,14 +6,18 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
+from basis.app import RunningOrchestrator
 from basis.rules.entries import credits_funded
 from basis.rules.errors import BasisError
 from basis.rules.job import UserId
+from basis.storage.clock import now_iso
 from basis.storage.holds import load_available, load_held
 from basis.storage.job_store import JobWrite, OpenJob
 from basis.storage.key_store import NO_LIMITS, KeyLimits, store_new_key
 from basis.storage.ledger_store import store_entries
+from basis.storage.secrets import load_hasher, new_api_key
 from tests.support.books import NOW, make_open_job
+from tests.support.orchestrators import Customer
 
 CREDIT_MICROS = 1_000_000
 """Micro-credits of one credit."""
@@ -96,3 +100,37 @@ def open_jobs(connection: Connection, *jobs: OpenJob) -> list[BasisError | None]
 def account_state(connection: Connection, user_id: str) -> tuple[int | None, int]:
     """What the customer can spend, None without limit, and what its jobs hold."""
     return load_available(connection, user_id), load_held(connection, user_id)
+
+
+async def customer_with_key(
+    running: RunningOrchestrator,
+    key_id: str,
+    *,
+    user_id: str,
+    credits_raw: int = 0,
+    credit_limit: int | None = 0,
+    parent_id: str | None = None,
+    limits: KeyLimits = NO_LIMITS,
+) -> Customer:
+    """A customer of a running network whose fresh key has these limits; close its `http`."""
+    secret = new_api_key()
+    secret_hash = load_hasher(running.context.settings.data_folder).hash(secret)
+
+    def store(connection: Connection) -> None:
+        store_new_key(
+            connection,
+            key_id=key_id,
+            secret_hash=secret_hash,
+            name=key_id,
+            user_id=user_id,
+            user_wallet="",
+            now=now_iso(),
+            parent_id=parent_id,
+            limits=limits,
+            credit_limit=credit_limit,
+        )
+        if credits_raw:
+            fund(connection, user_id, credits_raw, payment=key_id)
+
+    await running.context.writer.write(store)
+    return Customer(running.url, secret)
