@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from basis import __version__
-from basis.cli import batch, boost, key, model, receipt, recompute, settings, up, worker
+from basis.cli import batch, boost, explain, key, model, receipt, recompute, settings, up, worker
 from basis.cli.exits import EXIT_CODES, EXIT_MISCONFIGURED, exit_code_of
 from basis.rules.errors import BasisError
 
@@ -44,6 +44,7 @@ app.add_typer(worker.app, name="worker")
 app.add_typer(key.app, name="key")
 app.add_typer(model.app, name="model")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(explain.app, name="explain")
 app.add_typer(batch.app, name="batch")
 app.add_typer(boost.app, name="boost")
 app.command(name="recompute")(recompute.recompute)
