@@ -10,6 +10,7 @@ import argparse
 import random
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +48,15 @@ def simulate(folder: Path, *, operations: int, seed: int, is_told: bool = False)
             sys.stderr.write(f"{done.operations} operations, all equal\n")
     world.finish()
     return done
+
+
+def run_groups(world: World, *, seed: int) -> Iterator[World]:
+    """Does one random group after the other in `world`, for ever; gives it back after each."""
+    chance, done = random.Random(seed), Done()
+    while True:
+        _write_group(world, chance, done)
+        _move_credits(world, chance, done)
+        yield world
 
 
 def _write_group(world: World, chance: random.Random, done: Done) -> None:

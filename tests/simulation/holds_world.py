@@ -21,7 +21,7 @@ from basis.rules.pricing import compute_list_terms
 from basis.rules.units import Bps, Micros, TokenCount
 from basis.storage.database import for_writing, open_database
 from basis.storage.holds import load_available, load_held
-from basis.storage.job_store import JobWrite, OpenJob, load_open_jobs
+from basis.storage.job_store import FinishedJob, JobWrite, OpenJob, load_open_jobs
 from basis.storage.key_store import KeyLimits
 from basis.storage.ledger_store import load_balances
 from basis.storage.schema import receipts
@@ -99,8 +99,8 @@ class World:
 
     def write(self, *, ends: Sequence[End], begins: Sequence[Job]) -> None:
         """Ends and begins jobs in one group, begins first: their order must not matter."""
-        writes = [JobWrite(opened=_as_open(job)) for job in begins]
-        writes += [JobWrite(finished=compute_finished_job(_as_facts(end))) for end in ends]
+        writes = [JobWrite(opened=as_open(job)) for job in begins]
+        writes += [JobWrite(finished=as_finished(end)) for end in ends]
         with self.engine.begin() as connection:
             outcomes = JobWrite.apply_group(connection, writes)
         for end in ends:
@@ -113,9 +113,7 @@ class World:
     def repeat(self, end: End) -> None:
         """Writes an end again that is on record; nothing may come of it."""
         with self.engine.begin() as connection:
-            JobWrite.apply_group(
-                connection, [JobWrite(finished=compute_finished_job(_as_facts(end)))]
-            )
+            JobWrite.apply_group(connection, [JobWrite(finished=as_finished(end))])
 
     def top_up(self, user: str, microcredits: int) -> None:
         """A payment; there is none of nothing."""
@@ -204,7 +202,8 @@ def _agreement(job: Job) -> Agreement:
     )
 
 
-def _as_open(job: Job) -> OpenJob:
+def as_open(job: Job) -> OpenJob:
+    """The job as it is recorded while it runs."""
     return replace(
         make_open_job(1),
         job_id=job.job_id,
@@ -216,6 +215,11 @@ def _as_open(job: Job) -> OpenJob:
         held_microcredits=job.hold,
         terms=locked_terms(_agreement(job)),
     )
+
+
+def as_finished(end: End) -> FinishedJob:
+    """The job as it is recorded at its end."""
+    return compute_finished_job(_as_facts(end))
 
 
 def _as_facts(end: End) -> JobFacts:
