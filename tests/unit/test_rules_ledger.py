@@ -188,3 +188,8 @@ def test_fold_balances__accounts_that_return_to_zero__are_left_out() -> None:
 @pytest.mark.parametrize("status", RewardStatus)
 def test_reward_account__each_status__has_an_account_of_its_own(status: RewardStatus) -> None:
     assert reward_account(status, "0xabc") == f"reward/{status.value}/0xabc"
+
+
+def test_credits_funded__of_nothing__is_refused() -> None:
+    with pytest.raises(InvalidInput, match="operator/INVOICE-1"):
+        credits_funded(user_id=UserId("ann"), source="operator", key="INVOICE-1", microcredits=0)

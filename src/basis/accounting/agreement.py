@@ -28,7 +28,11 @@ class Agreement:
 
 
 def agreement_of_open_job(job: OpenJob) -> Agreement | None:
-    """What was agreed on for a job that is open; None if it is older than credits."""
+    """What was agreed on for a job that is open; None if it is older than credits.
+
+    Raises:
+        DamagedRecord: an amount is not spelt as basis writes it.
+    """
     if job.terms is None:
         return None
     return Agreement(
@@ -45,9 +49,11 @@ def _terms_of(job: OpenJob, locked: LockedTerms) -> PriceTerms:
         epoch_hash=locked["epoch_hash"],
         model_id=job.model_id,
         multiplier_bps=Bps(job.multiplier_bps),
-        prompt_price=int(locked["prompt_price"]),
-        output_price=int(locked["output_price"]),
-        basis_raw_per_microcredit=int(locked["basis_raw_per_microcredit"]),
+        prompt_price=read_amount(locked["prompt_price"], field="prompt_price"),
+        output_price=read_amount(locked["output_price"], field="output_price"),
+        basis_raw_per_microcredit=read_amount(
+            locked["basis_raw_per_microcredit"], field="basis_raw_per_microcredit"
+        ),
         protocol_fee_bps=Bps(locked["protocol_fee_bps"]),
         is_empty_answer_free=locked["is_empty_answer_free"],
         offer_hash=locked["offer_hash"],

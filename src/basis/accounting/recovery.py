@@ -56,5 +56,5 @@ def close_expired_jobs(connection: Connection, *, now: str) -> int:
 def _finish(job: OpenJob, reason: FailureReason) -> FinishedJob:
     try:
         return compute_lost_job(job, failure_reason=reason.value)
-    except InvalidInput as error:
+    except (DamagedRecord, InvalidInput) as error:
         raise DamagedRecord(f"the open job {job.job_id} is damaged: {error.message}") from error

@@ -11,6 +11,7 @@ from basis import __version__
 from basis.cli import (
     batch,
     boost,
+    explain,
     key,
     ledger,
     model,
@@ -59,6 +60,7 @@ app.add_typer(key.app, name="key")
 app.add_typer(model.app, name="model")
 app.add_typer(offer.app, name="offer")
 app.add_typer(receipt.app, name="receipt")
+app.add_typer(explain.app, name="explain")
 app.add_typer(batch.app, name="batch")
 app.add_typer(boost.app, name="boost")
 app.add_typer(phase.app, name="phase")

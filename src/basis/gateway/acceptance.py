@@ -144,12 +144,12 @@ def accept_job(
         lock=lock,
         rate=context.rates.reserve(customer, tokens=prompt_tokens + max_tokens),
         created_at=created_at,
-        hold_expires_at=after_iso(created_at, seconds=_longest_life_s(context)),
+        hold_expires_at=after_iso(created_at, seconds=longest_life_s(context)),
         accepted_us=now_us(),
     )
 
 
-def _longest_life_s(context: GatewayContext) -> int:
+def longest_life_s(context: GatewayContext) -> int:
     """After how long a job has ended for certain, by its own deadlines."""
     jobs = context.settings.jobs
     return math.ceil(

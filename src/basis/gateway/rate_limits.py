@@ -53,6 +53,8 @@ class _Window:
                 break
             count, held = count - 1, held - taken.tokens
             wait_us = taken.at_us + _WINDOW_US - now_us
+        if not self._fits(limits, requests=count, tokens=held + tokens):
+            return _WINDOW_US  # not even in an empty minute
         return wait_us
 
     def take(self, tokens: int, *, now_us: int) -> _Taken:

@@ -9,6 +9,7 @@ from basis.gateway.connections import guard_connection
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.embeddings import post_embeddings
 from basis.gateway.errors import SERVER_NAME, answer_errors
+from basis.gateway.explain import get_explanation
 from basis.gateway.health import get_health, get_metrics, get_ready
 from basis.gateway.market import (
     delete_offers,
@@ -67,6 +68,7 @@ def make_application(context: GatewayContext) -> web.Application:
             web.get(CATALOG_PATH, get_catalog),
             web.get("/api/inference/receipts", get_receipts),
             web.get("/api/inference/receipts/{hash}", get_receipt),
+            web.get("/api/inference/receipts/{hash}/explain", get_explanation),
             web.get("/api/settlement/batches", get_batches),
             web.get("/api/settlement/batches/{hash}", get_batch),
             web.get("/api/points/{wallet}", get_points),

@@ -10,10 +10,13 @@ import structlog
 from sqlalchemy import Engine
 
 from basis.accounting.recovery import close_expired_jobs
+from basis.dispatch.lease import now_us
+from basis.gateway.acceptance import longest_life_s
 from basis.gateway.context import GatewayContext
+from basis.gateway.hold_clock import HoldClock
 from basis.rules.epochs import EpochBook
 from basis.rules.errors import StorageUnavailable
-from basis.storage.clock import days_ago_iso, now_iso
+from basis.storage.clock import days_ago_iso
 from basis.storage.epoch_store import load_epoch_book
 from basis.storage.worker_store import forget_presence, store_presence
 
@@ -76,10 +79,12 @@ def _load_epochs(engine: Engine) -> EpochBook:
 
 async def keep_holds(context: GatewayContext) -> None:
     """Releases holds that no job will ever capture."""
+    clock = HoldClock(window_us=(longest_life_s(context) + _HOLDS_SWEEP_S) * 1_000_000)
+    clock.look(wall_us=time.time_ns() // 1_000, monotonic_us=now_us())
     while True:
         await asyncio.sleep(_HOLDS_SWEEP_S)
+        now = clock.look(wall_us=time.time_ns() // 1_000, monotonic_us=now_us())
         with contextlib.suppress(StorageUnavailable):
-            now = now_iso()
             if expired := await context.writer.write(
                 lambda connection, now=now: close_expired_jobs(connection, now=now)
             ):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from basis.rules.batch import Payout
+from basis.rules.errors import InvalidInput
 from basis.rules.job import JobId, RewardStatus, UserId, WorkerId
 from basis.rules.ledger import AccountPath, Entry, Posting, make_entry
 from basis.rules.reward import RewardBreakdown
@@ -76,7 +77,12 @@ def credits_funded(*, user_id: UserId, source: str, key: str, microcredits: int)
 
     `source` is where they come from: `operator` or `stripe`. Negative `microcredits` take credits
     back that were funded before.
+
+    Raises:
+        InvalidInput: no credits move, so there is nothing to book.
     """
+    if microcredits == 0:
+        raise InvalidInput(f"the payment {source}/{key} is of no credits", param="credits")
     return make_entry(
         kind=CREDITS_FUNDED,
         cause=f"{source}/{key}",

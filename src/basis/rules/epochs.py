@@ -118,6 +118,11 @@ class EpochBook:
             raise InvalidInput(f"no pricing epoch {version!r} is known", param="pricing_version")
         return epoch
 
+    def effective_from(self, version: str) -> str:
+        """From when on the operator's epoch of this version prices; "" for one that ships."""
+        found = (one for one in self._activations if one.epoch.version == version)
+        return next((one.effective_from for one in found), "")
+
     def could_price(self, version: str, *, at: str) -> bool:
         """Whether the epoch of this version can have priced a job at the time `at`.
 

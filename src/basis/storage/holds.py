@@ -11,9 +11,22 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import Connection, and_, bindparam, func, or_, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    func,
+    literal,
+    or_,
+    select,
+)
 
 from basis.rules.entries import customer_account
 from basis.rules.errors import BasisError, BudgetExceeded, InsufficientCredits, Unauthenticated
@@ -22,53 +35,71 @@ from basis.storage.amounts import read_signed_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import api_keys, balances, open_jobs, usage_days, users
 
-_ACCOUNTS = select(users.c.id, users.c.credit_limit).where(
-    users.c.id.in_(bindparam("ids", expanding=True))
-)
-_BALANCES = select(balances).where(
-    balances.c.asset == CREDIT.symbol,
-    balances.c.account.in_(bindparam("accounts", expanding=True)),
+_HELD_MICROCREDITS = func.coalesce(func.sum(open_jobs.c.held_microcredits), 0).label(
+    "held_microcredits"
 )
 _HELD = (
-    select(open_jobs.c.user_id, func.sum(open_jobs.c.held_microcredits).label("held"))
-    .where(open_jobs.c.user_id.in_(bindparam("ids", expanding=True)))
-    .group_by(open_jobs.c.user_id)
+    select(_HELD_MICROCREDITS)
+    .where(open_jobs.c.user_id == users.c.id)
+    .correlate(users)
+    .scalar_subquery()
 )
-_KEYS = select(api_keys.c.id, api_keys.c.parent_id, api_keys.c.credits_per_day).where(
-    or_(
-        api_keys.c.id.in_(bindparam("ids", expanding=True)),
-        api_keys.c.id.in_(
-            select(api_keys.c.parent_id).where(
-                api_keys.c.id.in_(bindparam("child_ids", expanding=True))
-            )
+_ACCOUNTS = (
+    select(
+        users.c.id,
+        users.c.credit_limit,
+        func.coalesce(balances.c.amount_raw, "0").label("amount_raw"),
+        # What a customer without limit holds is not summed up: it decides nothing.
+        case((users.c.credit_limit.is_(None), 0), else_=_HELD).label("held_microcredits"),
+    )
+    .join(
+        balances,
+        and_(
+            balances.c.account == literal(customer_account("")).concat(users.c.id),
+            balances.c.asset == CREDIT.symbol,
         ),
+        isouter=True,
     )
+    .where(users.c.id.in_(bindparam("ids", expanding=True)))
 )
-_FAMILIES = select(api_keys.c.id, api_keys.c.parent_id).where(
-    or_(
-        api_keys.c.id.in_(bindparam("roots", expanding=True)),
-        api_keys.c.parent_id.in_(bindparam("parents", expanding=True)),
-    )
-)
-_SPENT = (
-    select(usage_days.c.key_id, func.sum(usage_days.c.microcredits).label("spent"))
+_HELD_OF_USER = select(_HELD_MICROCREDITS).where(open_jobs.c.user_id == bindparam("held_by"))
+_ASKING = api_keys.alias("asking")
+_LIMITS = (
+    select(api_keys.c.id, api_keys.c.credits_per_day, _ASKING.c.id.label("key_id"))
+    .join(_ASKING, api_keys.c.id.in_((_ASKING.c.id, _ASKING.c.parent_id)))
     .where(
-        and_(
-            usage_days.c.key_id.in_(bindparam("ids", expanding=True)),
-            usage_days.c.day == bindparam("on_day"),
-        )
+        _ASKING.c.id.in_(bindparam("ids", expanding=True)),
+        api_keys.c.credits_per_day.is_not(None),
     )
-    .group_by(usage_days.c.key_id)
 )
-_HELD_BY_KEY = (
-    select(open_jobs.c.key_id, func.sum(open_jobs.c.held_microcredits).label("held"))
-    .where(
-        and_(
-            open_jobs.c.key_id.in_(bindparam("ids", expanding=True)),
-            func.substr(open_jobs.c.created_at, 1, 10) == bindparam("on_day"),
+"""The limits that count for each asking key: its own and its parent's."""
+
+
+def _of_families(
+    table: Table, amount: Column[int], day: ColumnElement[str]
+) -> Select[*tuple[Any, ...]]:
+    """The sum of `amount` on one day for each key that is one of `roots` or a sub-key of one.
+
+    By customer first: the indexes of `table` begin with it.
+    """
+    return (
+        select(api_keys.c.id, api_keys.c.parent_id, func.sum(amount).label(amount.name))
+        .join(table, table.c.key_id == api_keys.c.id)
+        .where(
+            table.c.user_id.in_(bindparam("user_ids", expanding=True)),
+            day == bindparam("on_day"),
+            or_(
+                api_keys.c.id.in_(bindparam("roots", expanding=True)),
+                api_keys.c.parent_id.in_(bindparam("parents", expanding=True)),
+            ),
         )
+        .group_by(api_keys.c.id)
     )
-    .group_by(open_jobs.c.key_id)
+
+
+_SPENT = _of_families(usage_days, usage_days.c.microcredits, usage_days.c.day)
+_HELD_BY_KEY = _of_families(
+    open_jobs, open_jobs.c.held_microcredits, func.substr(open_jobs.c.created_at, 1, 10)
 )
 
 
@@ -96,6 +127,15 @@ class HoldRequest(Protocol):
         ...
 
 
+class _Limit(NamedTuple):
+    """A limit of credits per day that counts for `key_id`; its own sorts before its parent's."""
+
+    key_id: str
+    is_parents: bool
+    owner_id: str
+    microcredits: int
+
+
 @dataclass(slots=True)
 class _Budget:
     """Credits per day of one key: its own and its sub-keys' spending and holds count."""
@@ -109,7 +149,14 @@ def judge_holds(connection: Connection, wanted: Sequence[HoldRequest]) -> list[B
 
     Those that can count at once, before the next one is looked at, as if their rows stood in
     `open_jobs` already. Call it in the write transaction that adds the rows.
+
+    Raises:
+        ValueError: a hold is negative, which would give credits instead of setting them aside.
+        DamagedRecord: a figure that a hold is judged by cannot be read.
     """
+    for job in wanted:
+        if job.held_microcredits < 0:
+            raise ValueError(f"a hold of {job.held_microcredits} micro-credits is negative")
     available = _load_available(connection, {job.user_id for job in wanted})
     budgets = _load_budgets(connection, wanted)
     refusals: list[BasisError | None] = []
@@ -132,7 +179,7 @@ def load_available(connection: Connection, user_id: str) -> int | None:
 
 def load_held(connection: Connection, user_id: str) -> int:
     """Micro-credits that the customer's running jobs hold."""
-    return dict(_held_rows(connection, [user_id])).get(user_id, 0)
+    return connection.execute(_HELD_OF_USER, {"held_by": user_id}).scalar_one()
 
 
 def _judge(
@@ -152,7 +199,7 @@ def _judge(
         )
     for budget in budgets:
         rest = budget.limit - budget.used
-        if wanted > rest:
+        if wanted and wanted > rest:
             return BudgetExceeded(
                 f"This request can cost up to {format_amount(wanted, CREDIT)} and "
                 f"{format_amount(max(rest, 0), CREDIT)} of this key's "
@@ -165,86 +212,67 @@ def _judge(
 
 
 def _load_available(connection: Connection, ids: Iterable[str]) -> dict[str, int | None]:
-    user_ids = sorted(ids)
-    rows = connection.execute(_ACCOUNTS, {"ids": user_ids})
-    limits = dict(_as_limit(row) for row in rows)
-    limited = [user_id for user_id, limit in limits.items() if limit is not None]
-    available: dict[str, int | None] = dict(limits)
-    if not limited:
-        return available
-    accounts: dict[str, str] = {customer_account(user_id): user_id for user_id in limited}
-    for row in connection.execute(_BALANCES, {"accounts": list(accounts)}):
-        account, balance = _as_balance(row)
-        user_id = accounts[account]
-        available[user_id] = (available[user_id] or 0) + balance
-    for user_id, held in _held_rows(connection, limited):
-        available[user_id] = (available[user_id] or 0) - held
-    return available
+    rows = connection.execute(_ACCOUNTS, {"ids": sorted(ids)})
+    return dict(_as_available(row) for row in rows)
 
 
 def _load_budgets(
     connection: Connection, wanted: Sequence[HoldRequest]
 ) -> dict[tuple[str, str], list[_Budget]]:
     """By (key, day): its own budget and that of its parent, shared between sub-keys."""
-    ids = sorted({job.key_id for job in wanted if job.key_id})
-    if not ids:
+    ids = sorted({job.key_id for job in wanted})
+    limits = sorted(map(_as_limit, connection.execute(_LIMITS, {"ids": ids})))
+    if not limits:
         return {}
-    keys = {
-        key_id: (parent_id, limit)
-        for key_id, parent_id, limit in map(
-            _as_key, connection.execute(_KEYS, {"ids": ids, "child_ids": ids})
-        )
-    }
-    limited = sorted(key_id for key_id, (_parent, limit) in keys.items() if limit is not None)
-    if not limited:
-        return {}
-    used = {
-        day: _load_used(connection, limited, day) for day in {job.created_at[:10] for job in wanted}
-    }
-    made: dict[tuple[str, str], _Budget] = {}
+    asking = {limit.key_id for limit in limits}
+    judged = [job for job in wanted if job.key_id in asking]
+    user_ids = sorted({job.user_id for job in judged})
+    owners = {limit.owner_id: limit.microcredits for limit in limits}
     budgets: defaultdict[tuple[str, str], list[_Budget]] = defaultdict(list)
-    for day, by_key in used.items():
-        for key_id in ids:
-            for owner in (key_id, keys.get(key_id, (None, None))[0]):
-                limit = keys[owner][1] if owner in keys else None
-                if owner is None or limit is None:
-                    continue
-                if (owner, day) not in made:
-                    made[(owner, day)] = _Budget(limit=limit, used=by_key[owner])
-                budgets[(key_id, day)].append(made[(owner, day)])
+    for day in sorted({job.created_at[:10] for job in judged}):
+        used = _load_used(connection, sorted(owners), user_ids=user_ids, day=day)
+        made = {
+            owner: _Budget(limit=microcredits, used=used[owner])
+            for owner, microcredits in owners.items()
+        }
+        for limit in limits:
+            budgets[(limit.key_id, day)].append(made[limit.owner_id])
     return budgets
 
 
-def _load_used(connection: Connection, roots: Sequence[str], day: str) -> dict[str, int]:
+def _load_used(
+    connection: Connection, roots: Sequence[str], *, user_ids: Sequence[str], day: str
+) -> dict[str, int]:
     """What each of `roots` and its sub-keys have spent and hold on `day`."""
-    rows = connection.execute(_FAMILIES, {"roots": list(roots), "parents": list(roots)}).all()
-    members = sorted({row.id for row in rows})
-    single: defaultdict[str, int] = defaultdict(int)
-    parameters = {"ids": members, "on_day": day}
-    for row in connection.execute(_SPENT, parameters):
-        single[row.key_id] += row.spent
-    for row in connection.execute(_HELD_BY_KEY, parameters):
-        single[row.key_id] += row.held
-    return {
-        root: sum(single[row.id] for row in rows if root in {row.id, row.parent_id})
-        for root in roots
-    }
+    used = dict.fromkeys(roots, 0)
+    parameters = {"roots": roots, "parents": roots, "user_ids": user_ids, "on_day": day}
+    spent = map(_as_spent, connection.execute(_SPENT, parameters))
+    held = map(_as_held, connection.execute(_HELD_BY_KEY, parameters))
+    for key_id, parent_id, microcredits in (*spent, *held):
+        for owner in (key_id, parent_id):
+            if owner in used:
+                used[owner] += microcredits
+    return used
 
 
-def _held_rows(connection: Connection, ids: Sequence[str]) -> list[tuple[str, int]]:
-    return [(row.user_id, row.held) for row in connection.execute(_HELD, {"ids": list(ids)})]
+@reads_rows_of(users, balances, open_jobs)
+def _as_available(row: AnyRow) -> tuple[str, int | None]:
+    if row.credit_limit is None:
+        return row.id, None
+    balance = read_signed_amount(row.amount_raw, field="amount_raw")
+    return row.id, row.credit_limit + balance - row.held_microcredits
 
 
-@reads_rows_of(users)
-def _as_limit(row: AnyRow) -> tuple[str, int | None]:
-    return row.id, row.credit_limit
+@reads_rows_of(api_keys, usage_days)
+def _as_limit(row: AnyRow) -> _Limit:
+    return _Limit(row.key_id, row.id != row.key_id, row.id, row.credits_per_day)
 
 
-@reads_rows_of(balances)
-def _as_balance(row: AnyRow) -> tuple[str, int]:
-    return row.account, read_signed_amount(row.amount_raw, field="amount_raw")
+@reads_rows_of(api_keys, usage_days)
+def _as_spent(row: AnyRow) -> tuple[str, str | None, int]:
+    return row.id, row.parent_id, row.microcredits
 
 
-@reads_rows_of(api_keys)
-def _as_key(row: AnyRow) -> tuple[str, str | None, int | None]:
-    return row.id, row.parent_id, row.credits_per_day
+@reads_rows_of(api_keys, open_jobs)
+def _as_held(row: AnyRow) -> tuple[str, str | None, int]:
+    return row.id, row.parent_id, row.held_microcredits

@@ -106,6 +106,13 @@ class JobWrite:
     opened: OpenJob | None = None
     finished: FinishedJob | None = None
 
+    @property
+    def job_id(self) -> str:
+        """The job that begins or ends."""
+        if self.opened is not None:
+            return self.opened.job_id
+        return self.finished.core.job_id if self.finished is not None else ""
+
     @classmethod
     def apply_group(
         cls, connection: Connection, writes: Sequence[object]
@@ -113,31 +120,32 @@ class JobWrite:
         """Records all of them; why a job could not be opened, or None, for each.
 
         What ends comes first, so that what it releases can be held again. A job that begins and
-        ends in one group is never open.
+        ends in one group is judged as any other, though it is never open: without a hold its end
+        is refused with its beginning.
 
         Raises:
             Conflict: a job has a receipt already, with other content.
         """
         jobs = cast("Sequence[JobWrite]", writes)
+        opened = [write.opened for write in jobs if write.opened is not None]
         finished = [write.finished for write in jobs if write.finished is not None]
-        if finished:
-            _store_finished(connection, finished)
+        beginning = {job.job_id for job in opened}
+        _store_finished(connection, [job for job in finished if job.core.job_id not in beginning])
+        if not opened:
+            return [None] * len(jobs)
+        judged = zip(opened, judge_holds(connection, opened), strict=True)
+        refusals = {job.job_id: refusal for job, refusal in judged}
         ended = {job.core.job_id for job in finished}
-        opened = {
-            index: write.opened
-            for index, write in enumerate(jobs)
-            if write.opened is not None and write.opened.job_id not in ended
-        }
-        outcomes: list[BasisError | None] = [None] * len(jobs)
-        if opened:
-            refusals = judge_holds(connection, list(opened.values()))
-            outcomes_of_opened = dict(zip(opened, refusals, strict=True))
-            granted = [job for index, job in opened.items() if outcomes_of_opened[index] is None]
-            if granted:
-                connection.execute(_OPEN_JOB, [_open_row(job) for job in granted])
-            for index, refusal in outcomes_of_opened.items():
-                outcomes[index] = refusal
-        return outcomes
+        rows = [
+            _open_row(job)
+            for job in opened
+            if job.job_id not in ended and refusals[job.job_id] is None
+        ]
+        if rows:
+            connection.execute(_OPEN_JOB, rows)
+        late = [job for job in finished if job.core.job_id in beginning]
+        _store_finished(connection, [job for job in late if refusals[job.core.job_id] is None])
+        return [refusals.get(write.job_id) for write in jobs]
 
 
 def load_open_jobs(connection: Connection) -> list[OpenJob]:
@@ -158,7 +166,7 @@ def find_ended_open_job(connection: Connection) -> str:
 
 
 def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> None:
-    fresh = _without_repeats(connection, finished)
+    fresh = _without_repeats(connection, finished) if finished else []
     if not fresh:
         return
     connection.execute(_ADD_RECEIPT, [_receipt_row(job) for job in fresh])
