@@ -107,14 +107,12 @@ def load_epoch(connection: Connection, version: str) -> EpochRecord:
 
     Raises:
         NotFound: none was proposed.
-        DamagedRecord: it was edited since.
+        DamagedRecord: it, or any other, was edited since.
     """
-    row = connection.execute(
-        select(pricing_epochs).where(pricing_epochs.c.version == version)
-    ).first()
-    if row is None:
-        raise NotFound(f"no epoch {version[:80]!r} was proposed; `basis pricing show` lists them")
-    return _as_epoch(row)
+    for record in load_epochs(connection):
+        if record.epoch.version == version:
+            return record
+    raise NotFound(f"no epoch {version[:80]!r} was proposed; `basis pricing show` lists them")
 
 
 def load_epochs(connection: Connection) -> list[EpochRecord]:
