@@ -2,10 +2,10 @@
 are bounded far below 2^63 and are integers; times are ISO 8601 in UTC.
 
 Append-only: receipts (but for status pointers), ledger_entries, ledger_postings, batches (but for
-status), pricing_epochs (but for the one activation), holdings_snapshots, boost_assignments, payments
-(but for whom they funded and what was given back), account_changes. `open_jobs` holds what was
-accepted and has no receipt yet, with the credits held for it: after a crash its rows are the jobs
-that were lost, and each gets its receipt at the next start. `balances` and `usage_days` are
+status), pricing_epochs (but for the one activation), holdings_snapshots, boost_assignments,
+payments (but for whom they funded and what was given back), account_changes. `open_jobs` holds what
+was accepted and has no receipt yet, with the credits held for it: after a crash its rows are the
+jobs that were lost, and each gets its receipt at the next start. `balances` and `usage_days` are
 projections: sums over entries and receipts, kept in the same transactions.
 """
 
