@@ -31,6 +31,7 @@ from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.routes import make_application
+from basis.gateway.stripe_signature import load_stripe_secret
 from basis.gateway.upkeep import (
     flush_presence,
     keep_holds,
@@ -168,6 +169,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         rates=RateBook(now_us),
         registrations=RegistrationLimit(settings.workers.registrations_per_hour),
         metrics=GatewayMetrics(),
+        stripe_secret=load_stripe_secret(settings.billing.stripe_secret_file),
         background=BackgroundTasks(),
         job_ids=JobIds(),
         stopping=asyncio.Event(),

@@ -15,7 +15,16 @@ from typing import Annotated, cast, get_type_hints
 
 import msgspec
 
-from basis.limits import FolderPath, Host, OneOf, Range, describe_allowed, kind_of, limit_of
+from basis.limits import (
+    FolderPath,
+    Host,
+    OneOf,
+    OptionalFile,
+    Range,
+    describe_allowed,
+    kind_of,
+    limit_of,
+)
 from basis.rules.errors import Misconfigured
 from basis.toml_file import load_toml
 
@@ -99,6 +108,13 @@ class JobSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Longest answer where the customer names no length and the context has room."""
 
 
+class BillingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How customers pay."""
+
+    stripe_secret_file: Annotated[str, OptionalFile()] = ""
+    """File (mode 0600) with the signing secret of Stripe's webhook; none, no cards."""
+
+
 class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where everything durable lives."""
 
@@ -121,6 +137,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     server: ServerSettings = ServerSettings()
     workers: WorkerSettings = WorkerSettings()
     jobs: JobSettings = JobSettings()
+    billing: BillingSettings = BillingSettings()
     data: DataSettings = DataSettings()
     log: LogSettings = LogSettings()
 

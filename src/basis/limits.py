@@ -105,6 +105,26 @@ class FolderPath:
         return "the path of a folder that is there or can be made"
 
 
+@dataclass(frozen=True, slots=True)
+class OptionalFile:
+    """Where a file is, or nothing."""
+
+    def admits(self, value: object) -> bool:
+        """Whether `value` is empty, or can name a file and does not name a folder."""
+        if value == "":
+            return True
+        if not isinstance(value, str) or not value.strip() or "\0" in value:
+            return False
+        try:
+            return not Path(value).expanduser().is_dir()
+        except (RuntimeError, OSError):  # `~name` of nobody here; too long, or closed to us
+            return False
+
+    def describe(self) -> str:
+        """In words."""
+        return "the path of a file, or nothing"
+
+
 def limit_of(annotation: object) -> Limit | None:
     """The limit that rides on a field's type, if one does."""
     return next((extra for extra in get_args(annotation)[1:] if isinstance(extra, Limit)), None)

@@ -9,13 +9,8 @@ import pytest
 
 from basis.chain.holdings import HoldingsQuestion, load_holdings
 from basis.chain.node import EvmNode
-from basis.rules.errors import (
-    BlockUnavailable,
-    ChainMoved,
-    InvalidInput,
-    NotAContract,
-    WrongChain,
-)
+from basis.rules.chain_errors import BlockUnavailable, ChainMoved, NotAContract, WrongChain
+from basis.rules.errors import InvalidInput
 from basis.rules.holdings import HoldingKind, HoldingsSnapshot, Measure
 from basis.rules.wallet import Wallet, parse_wallet
 from tests.support.anvil import CHAIN_ID, Anvil

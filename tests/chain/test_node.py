@@ -14,13 +14,8 @@ import pytest
 
 from basis.chain.holdings import HoldingsQuestion, load_holdings
 from basis.chain.node import Call, EvmNode
-from basis.rules.errors import (
-    BasisError,
-    BlockUnavailable,
-    ChainUnreachable,
-    InvalidInput,
-    Misconfigured,
-)
+from basis.rules.chain_errors import BlockUnavailable, ChainUnreachable
+from basis.rules.errors import BasisError, InvalidInput, Misconfigured
 from basis.rules.holdings import HoldingKind, HoldingsSnapshot
 from basis.rules.wallet import Wallet, parse_wallet
 from tests.support.anvil import CHAIN_ID, Anvil

@@ -12,6 +12,8 @@ NO_FOLDERS = ["~nobody-of-this-name/x", "x" * 300, "deep/" * 2_000]
 COMMANDS = [
     ("key", "create"),
     ("key", "list"),
+    ("account", "list"),
+    ("pricing", "show"),
     ("receipt", "list"),
     ("batch", "close"),
     ("model", "list"),

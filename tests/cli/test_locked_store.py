@@ -19,6 +19,12 @@ from tests.support.books import Books
 WRITES = [
     ("key", "create"),
     ("key", "revoke", "key_1"),
+    ("key", "limit", "key_1", "--prefers", "price"),
+    ("account", "top-up", "user-1", "--credits", "1", "--key", "K"),
+    ("account", "take-back", "user-1", "--credits", "1", "--key", "K"),
+    ("account", "limit", "user-1", "--postpaid"),
+    ("account", "assign", "cs_1", "user-1"),
+    ("pricing", "activate", "spring", "--from", "2999-01-01T00:00:00Z"),
     ("batch", "close"),
     ("batch", "fail", "1", "--reason", "x"),
     ("batch", "retry", "3"),

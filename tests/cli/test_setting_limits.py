@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from basis.config import Given, Settings, load_settings, settings_fields
-from basis.limits import FolderPath, Host, OneOf, Range, limit_of
+from basis.limits import FolderPath, Host, OneOf, OptionalFile, Range, limit_of
 from basis.rules.errors import Misconfigured
 
 FIELDS = list(settings_fields())
@@ -202,3 +202,14 @@ def test_switch__other_than_true_or_false__is_refused(tmp_path: Path, value: Any
     else:
         line = refusal_of(tmp_path, "server", "trust_forwarded_for", value)
         assert line.endswith("expected true or false")
+
+
+@pytest.mark.parametrize("text", ["  ", "a\0b", "~nobody-of-this-name/x", "x" * 5_000])
+def test_file__no_path__is_refused_in_words(tmp_path: Path, text: str) -> None:
+    assert "the path of a file" in refusal_of(tmp_path, "billing", "stripe_secret_file", text)
+
+
+def test_file__path_of_a_folder__is_refused(tmp_path: Path) -> None:
+    assert not OptionalFile().admits(str(tmp_path))
+    assert OptionalFile().admits(str(tmp_path / "secret"))
+    assert OptionalFile().admits("")

@@ -154,8 +154,10 @@ def run_basis(
 
 
 def create_key(folder: Path) -> str:
-    """A fresh API key for the orchestrator over `folder`/data."""
-    done = run_basis("key", "create", "--data", str(folder / "data"), "--json", folder=folder)
+    """A fresh API key, of a customer that pays afterwards, for the orchestrator over
+    `folder`/data."""
+    words = ("--postpaid", "--data", str(folder / "data"), "--json")
+    done = run_basis("key", "create", *words, folder=folder)
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["key"])
 

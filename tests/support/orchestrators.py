@@ -14,7 +14,14 @@ import msgspec
 from sqlalchemy import Engine
 
 from basis.app import RunningOrchestrator, run_orchestrator
-from basis.config import DataSettings, JobSettings, ServerSettings, Settings, WorkerSettings
+from basis.config import (
+    BillingSettings,
+    DataSettings,
+    JobSettings,
+    ServerSettings,
+    Settings,
+    WorkerSettings,
+)
 from basis.storage.clock import now_iso
 from basis.storage.database import DATABASE_FILE, for_writing, open_database
 from basis.storage.key_store import store_new_key
@@ -28,6 +35,7 @@ def quick_settings(folder: Path, **changes: object) -> Settings:
         "server": ServerSettings(port=0, shutdown_grace_s=1),
         "workers": WorkerSettings(),
         "jobs": JobSettings(),
+        "billing": BillingSettings(),
     }
     for name, section in sections.items():
         known = {field: changes.pop(field) for field in list(changes) if hasattr(section, field)}

@@ -59,8 +59,6 @@ def test_errors__retryable__are_those_that_may_succeed_later() -> None:
         "RosterFull",
         "RuntimePending",
         "JobFailed",
-        "ChainUnreachable",
-        "ChainMoved",
         "StorageUnavailable",
         "Unreachable",
     }

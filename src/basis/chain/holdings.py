@@ -16,7 +16,8 @@ from eth_abi.exceptions import DecodingError
 from tiny_keccak import keccak256
 
 from basis.chain.node import Block, Call, EvmNode
-from basis.rules.errors import ChainMoved, InvalidInput, NotAContract, WrongChain
+from basis.rules.chain_errors import ChainMoved, NotAContract, WrongChain
+from basis.rules.errors import InvalidInput
 from basis.rules.holdings import (
     MAX_DECIMALS,
     MAX_HOLDINGS,

@@ -14,13 +14,8 @@ from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar, cast
 
 from basis.chain.recursion import kept_recursion_limit
-from basis.rules.errors import (
-    BlockUnavailable,
-    ChainFault,
-    ChainUnreachable,
-    InvalidInput,
-    Misconfigured,
-)
+from basis.rules.chain_errors import BlockUnavailable, ChainFault, ChainUnreachable
+from basis.rules.errors import InvalidInput, Misconfigured
 
 with kept_recursion_limit():
     from web3 import HTTPProvider

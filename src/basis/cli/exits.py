@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from basis.rules.chain_errors import ChainFault
 from basis.rules.errors import (
     BasisError,
-    ChainFault,
     Conflict,
     DamagedRecord,
     InvalidInput,

@@ -9,6 +9,7 @@ import typer
 
 from basis import __version__
 from basis.cli import (
+    account,
     batch,
     boost,
     explain,
@@ -17,6 +18,7 @@ from basis.cli import (
     model,
     offer,
     phase,
+    pricing,
     publisher,
     receipt,
     recompute,
@@ -57,6 +59,8 @@ app = typer.Typer(
 app.command(name="up")(up.up)
 app.add_typer(worker.app, name="worker")
 app.add_typer(key.app, name="key")
+app.add_typer(account.app, name="account")
+app.add_typer(pricing.app, name="pricing")
 app.add_typer(model.app, name="model")
 app.add_typer(offer.app, name="offer")
 app.add_typer(receipt.app, name="receipt")

@@ -9,7 +9,7 @@ from typing import TypeVar
 import msgspec
 from aiohttp import web
 
-from basis.rules.errors import InvalidInput, TooSlow
+from basis.rules.errors import InvalidInput, TooLarge, TooSlow
 
 BODY_TIMEOUT_S: web.AppKey[int] = web.AppKey("basis_body_timeout_s", int)
 """How long a body may take to come."""
@@ -28,14 +28,15 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[_Body]) 
         TooSlow: it did not come within the time that it may take.
         web.HTTPRequestEntityTooLarge: larger than the server takes.
     """
-    limit_s = request.app[BODY_TIMEOUT_S]
-    try:
-        async with asyncio.timeout(limit_s):
-            data = await request.read()
-    except TimeoutError:
-        raise TooSlow(f"the body did not come within {limit_s} s") from None
-    except web.RequestPayloadError as error:
-        raise InvalidInput("the body cannot be unpacked: see Content-Encoding") from error
+    return decode_body(await read_bytes(request), decoder)
+
+
+def decode_body(data: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
+    """JSON as the decoder's type.
+
+    Raises:
+        InvalidInput: no JSON, or not of this type; `param` names the field where it can.
+    """
     try:
         return decoder.decode(data)
     except msgspec.ValidationError as error:
@@ -44,6 +45,32 @@ async def read_json(request: web.Request, decoder: msgspec.json.Decoder[_Body]) 
         raise InvalidInput("the body is nested too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(f"the body is no valid JSON in UTF-8: {error}") from None
+
+
+async def read_bytes(request: web.Request, *, most_bytes: int | None = None) -> bytes:
+    """The body as it is.
+
+    Raises:
+        InvalidInput: it cannot be unpacked.
+        TooLarge: it has more than `most_bytes`.
+        TooSlow: it did not come within the time that it may take.
+        web.HTTPRequestEntityTooLarge: larger than the server takes.
+    """
+    limit_s = request.app[BODY_TIMEOUT_S]
+    try:
+        async with asyncio.timeout(limit_s):
+            if most_bytes is None:
+                return await request.read()
+            data = bytearray()
+            async for chunk in request.content.iter_any():
+                data += chunk
+                if len(data) > most_bytes:
+                    raise TooLarge(f"the body is larger than the limit of {most_bytes} bytes")
+            return bytes(data)
+    except TimeoutError:
+        raise TooSlow(f"the body did not come within {limit_s} s") from None
+    except web.RequestPayloadError as error:
+        raise InvalidInput("the body cannot be unpacked: see Content-Encoding") from error
 
 
 def read_int(

@@ -25,6 +25,7 @@ from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
 from basis.gateway.rate_limits import RateBook
+from basis.gateway.stripe_signature import StripeSecret
 from basis.metering.meter import MeterShelf
 from basis.rules.catalog import Catalog
 from basis.rules.job import JobId
@@ -91,6 +92,8 @@ class GatewayContext:
     rates: RateBook
     registrations: RegistrationLimit
     metrics: GatewayMetrics
+    stripe_secret: StripeSecret | None
+    """None where no payments by card are taken."""
     background: BackgroundTasks
     job_ids: JobIds
     stopping: asyncio.Event

@@ -8,9 +8,9 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from basis.rules.chain_errors import ChainFault
 from basis.rules.errors import (
     BasisError,
-    ChainFault,
     Conflict,
     DamagedRecord,
     Forbidden,

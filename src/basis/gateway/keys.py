@@ -42,12 +42,19 @@ class Customer:
         Raises:
             Forbidden: it is not.
         """
-        for limits in (self.limits, self.parent_limits):
-            if limits is not None and limits.models and name not in limits.models:
+        for limits in self._all_limits():
+            if limits.models and name not in limits.models:
                 raise Forbidden(
                     f"this key is for {', '.join(limits.models)}, not for {name!r}: ask whoever "
                     f"gave it to you for another one"
                 )
+
+    def may_use(self, name: str) -> bool:
+        """Whether the key, and the one that it is a sub-key of, are for the model."""
+        return all(not limits.models or name in limits.models for limits in self._all_limits())
+
+    def _all_limits(self) -> list[KeyLimits]:
+        return [one for one in (self.limits, self.parent_limits) if one is not None]
 
 
 class KeyRing:

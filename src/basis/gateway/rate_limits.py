@@ -35,6 +35,16 @@ class _Window:
         self._tokens = 0
 
     @property
+    def requests(self) -> int:
+        """How many requests count."""
+        return len(self._taken)
+
+    @property
+    def tokens(self) -> int:
+        """How many tokens count."""
+        return self._tokens
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing counts any more."""
         return not self._taken
@@ -112,6 +122,17 @@ class RateBook:
             self._require_room(key_id, limits, window, tokens=tokens, now_us=now_us)
             windows.append(window)
         return RateReservation([(one, one.take(tokens, now_us=now_us)) for one in windows])
+
+    def count(self, key_id: str) -> tuple[int, int]:
+        """Requests and tokens that count for the key in this minute, its sub-keys' among them.
+
+        Those of a key whose pace is not limited are not counted.
+        """
+        window = self._windows.get(key_id)
+        if window is None:
+            return 0, 0
+        window.forget_before(self._now_us() - _WINDOW_US)
+        return window.requests, window.tokens
 
     def _require_room(
         self, key_id: str, limits: KeyLimits, window: _Window, *, tokens: int, now_us: int

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from basis.gateway.account import get_account
+from basis.gateway.account_usage import get_usage
+from basis.gateway.billing_webhook import post_stripe_webhook
 from basis.gateway.bodies import BODY_TIMEOUT_S
 from basis.gateway.connections import guard_connection
 from basis.gateway.context import CONTEXT, GatewayContext
@@ -20,6 +23,7 @@ from basis.gateway.market import (
 )
 from basis.gateway.model_list import get_catalog, get_model, get_models
 from basis.gateway.phases import get_phase, get_phases, get_points
+from basis.gateway.pricing import get_pricing
 from basis.gateway.records import get_batch, get_batches, get_receipt, get_receipts
 from basis.gateway.text_jobs import post_chat, post_completion
 from basis.gateway.workers import (
@@ -74,6 +78,10 @@ def make_application(context: GatewayContext) -> web.Application:
             web.get("/api/points/{wallet}", get_points),
             web.get("/api/phases", get_phases),
             web.get("/api/phases/{id}", get_phase),
+            web.get("/api/account", get_account),
+            web.get("/api/account/usage", get_usage),
+            web.get("/api/pricing", get_pricing),
+            web.post("/api/billing/webhooks/stripe", post_stripe_webhook),
             web.get("/metrics", get_metrics),
             web.get("/healthz", get_health),
             web.get("/readyz", get_ready),

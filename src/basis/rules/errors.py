@@ -25,19 +25,14 @@ BasisError
 │   │   └── RosterFull        as many workers are registered as the operator allows
 │   └── RuntimePending        no worker can serve the model now
 ├── JobFailed                 the job was tried and could not be completed
-├── ChainFault                what a node says of its chain cannot be used; nothing was recorded
-│   ├── ChainUnreachable      the node gives no answer, or none for now
-│   ├── WrongChain            the node is of another chain
-│   ├── BlockUnavailable      the node does not know the block, or its state no longer
-│   ├── ChainMoved            the block was replaced by another while it was read
-│   └── NotAContract          nothing at the address answers as a contract of this kind
 ├── Unreachable               another machine of the network gave no answer
 ├── StorageUnavailable        the durable store refused a write; nothing was recorded
 └── Misconfigured             a setting, file or folder of the operator's is wrong
     ├── SchemaDiffers         the store was written by an older or a newer version of basis
     └── DamagedRecord         a record in the store is not spelt as basis writes it
 
-Those of one chapter alone grow from this tree where it is told: `basis.rules.offer_errors`.
+Those of one chapter alone grow from this tree where it is told: `basis.rules.offer_errors`,
+`basis.rules.chain_errors`.
 `code` is stable and machine-readable; `retryable` says whether the same call may succeed later.
 The mapping to HTTP stands once, in `basis.gateway.errors`.
 """
@@ -233,47 +228,6 @@ class JobFailed(BasisError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
-
-
-class ChainFault(BasisError):
-    """What a node says of its chain cannot be used; nothing of it was recorded.
-
-    Messages never hold the node's address: a key of its operator's may stand in it.
-    """
-
-    code = "chain_fault"
-
-
-class ChainUnreachable(ChainFault):
-    """The node gives no answer, or says that it has none for now."""
-
-    code = "chain_unreachable"
-    retryable = True
-
-
-class WrongChain(ChainFault):
-    """The node is of another chain than the one that was asked for."""
-
-    code = "wrong_chain"
-
-
-class BlockUnavailable(ChainFault):
-    """The node does not know the block, or has thrown its state away."""
-
-    code = "block_unavailable"
-
-
-class ChainMoved(ChainFault):
-    """The chain replaced the block by another while it was read."""
-
-    code = "chain_moved"
-    retryable = True
-
-
-class NotAContract(ChainFault):
-    """At the address is no contract, or none that answers as its kind does."""
-
-    code = "not_a_contract"
 
 
 class Unreachable(BasisError):

@@ -15,9 +15,13 @@ from basis.rules.epoch_form import compute_epoch_hash, epoch_json, parse_epoch
 from basis.rules.epochs import EPOCHS, Activation, EpochBook, PricingEpoch, check_activation
 from basis.rules.errors import Conflict, DamagedRecord, InvalidInput, NotFound
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS
+from basis.storage.clock import after_iso, parse_moment
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import pricing_epochs, receipts
 
+ACTIVATION_LEAD_S = 60
+"""An epoch begins so long after its activation at least, so that a running orchestrator, which
+looks every few seconds, knows of it before it has to price by it."""
 _SHIPPED = frozenset(epoch.version for epoch in (*EPOCHS, *POSTPAID_EPOCHS))
 
 
@@ -65,12 +69,12 @@ def activate_epoch(
 ) -> EpochRecord:
     """Records from when on the epoch prices.
 
-    Nothing that was accepted already may change, so the time must lie after `now` and after the
-    newest receipt, in case the clock was set back since.
+    Nothing that was accepted already may change, so the time must lie `ACTIVATION_LEAD_S` after
+    `now`, and after the newest receipt, in case the clock was set back since.
 
     Raises:
         NotFound: no such epoch was proposed.
-        InvalidInput: the time is not in the future.
+        InvalidInput: the time is not in the future, or too near.
         Conflict: it is activated already, or another epoch begins at the same moment.
     """
     load_epoch(connection, version)
@@ -83,6 +87,13 @@ def activate_epoch(
         effective_from=effective_from,
         now=max(now, newest or ""),
     )
+    earliest = after_iso(now, seconds=ACTIVATION_LEAD_S)
+    if effective_from < earliest:
+        raise InvalidInput(
+            f"{effective_from} is too near: a running orchestrator must hear of an epoch before it "
+            f"begins, so name {earliest} or later",
+            param="effective_from",
+        )
     connection.execute(
         update(pricing_epochs)
         .where(pricing_epochs.c.version == version)
@@ -96,14 +107,12 @@ def load_epoch(connection: Connection, version: str) -> EpochRecord:
 
     Raises:
         NotFound: none was proposed.
-        DamagedRecord: it was edited since.
+        DamagedRecord: it, or any other, was edited since.
     """
-    row = connection.execute(
-        select(pricing_epochs).where(pricing_epochs.c.version == version)
-    ).first()
-    if row is None:
-        raise NotFound(f"no epoch {version[:80]!r} was proposed; `basis pricing show` lists them")
-    return _as_epoch(row)
+    for record in load_epochs(connection):
+        if record.epoch.version == version:
+            return record
+    raise NotFound(f"no epoch {version[:80]!r} was proposed; `basis pricing show` lists them")
 
 
 def load_epochs(connection: Connection) -> list[EpochRecord]:
@@ -138,6 +147,8 @@ def _as_epoch(row: AnyRow) -> EpochRecord:
         raise DamagedRecord(error.message) from error
     if compute_epoch_hash(epoch) != row.hash or epoch.version != row.version:
         raise DamagedRecord("its content is not the one that was proposed: it was edited since")
+    if row.effective_from is not None:
+        _check_time(row.effective_from)
     return EpochRecord(
         epoch=epoch,
         hash=row.hash,
@@ -145,3 +156,13 @@ def _as_epoch(row: AnyRow) -> EpochRecord:
         effective_from=row.effective_from,
         activated_at=row.activated_at,
     )
+
+
+def _check_time(text: str) -> None:
+    """Times are compared as text, so that one spelt otherwise would begin at another moment."""
+    try:
+        is_ours = parse_moment(text, param="effective_from") == text
+    except InvalidInput as error:
+        raise DamagedRecord(error.message) from error
+    if not is_ours:
+        raise DamagedRecord(f"effective_from is {text}, which is not how basis writes times")

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, insert, select, update
 
 from basis.rules.errors import InvalidInput, NotFound
+from basis.storage.account_store import store_changes
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import api_keys, users
 
@@ -101,14 +102,30 @@ def store_new_key(
             secret_hash=secret_hash,
             created_at=now,
             parent_id=parent_id,
-            credits_per_day=limits.credits_per_day,
-            requests_per_minute=limits.requests_per_minute,
-            tokens_per_minute=limits.tokens_per_minute,
-            models=msgspec.json.encode(limits.models).decode(),
-            expires_at=limits.expires_at,
-            prefers=limits.prefers,
+            **_limit_columns(limits),
         )
     )
+
+
+def store_limits(connection: Connection, *, key_id: str, limits: KeyLimits, now: str) -> KeyRecord:
+    """Gives a key other limits and records what changed; running jobs keep what they were given.
+
+    Raises:
+        NotFound: no key has this id.
+    """
+    key = load_key_by_id(connection, key_id)
+    before, after = _limit_texts(key.limits), _limit_texts(limits)
+    store_changes(
+        connection,
+        user_id=key.user_id,
+        key_id=key_id,
+        changes={field: (before[field], after[field]) for field in before},
+        now=now,
+    )
+    connection.execute(
+        update(api_keys).where(api_keys.c.id == key_id).values(**_limit_columns(limits))
+    )
+    return load_key_by_id(connection, key_id)
 
 
 def load_key(connection: Connection, secret_hash: str) -> KeyRecord | None:
@@ -153,6 +170,23 @@ def revoke_key(connection: Connection, *, key_id: str, now: str) -> KeyRecord:
         .values(revoked_at=now)
     )
     return load_key_by_id(connection, key_id)
+
+
+def _limit_columns(limits: KeyLimits) -> dict[str, object]:
+    return {
+        "credits_per_day": limits.credits_per_day,
+        "requests_per_minute": limits.requests_per_minute,
+        "tokens_per_minute": limits.tokens_per_minute,
+        "models": msgspec.json.encode(limits.models).decode(),
+        "expires_at": limits.expires_at,
+        "prefers": limits.prefers,
+    }
+
+
+def _limit_texts(limits: KeyLimits) -> dict[str, str]:
+    """The limits in the words of the record of changes; "none" is without."""
+    columns = {**_limit_columns(limits), "models": " ".join(limits.models)}
+    return {name: "none" if value in {None, ""} else str(value) for name, value in columns.items()}
 
 
 def _validate_parent(connection: Connection, parent_id: str, *, user_id: str) -> None:

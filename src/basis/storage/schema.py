@@ -2,10 +2,11 @@
 are bounded far below 2^63 and are integers; times are ISO 8601 in UTC.
 
 Append-only: receipts (but for status pointers), ledger_entries, ledger_postings, batches (but for
-status), pricing_epochs (but for the one activation), holdings_snapshots, boost_assignments.
-`open_jobs` holds what was accepted and has no receipt yet, with the credits held for it: after a
-crash its rows are the jobs that were lost, and each gets its receipt at the next start. `balances`
-and `usage_days` are projections: sums over entries and receipts, kept in the same transactions.
+status), pricing_epochs (but for the one activation), holdings_snapshots, boost_assignments,
+payments (but for whom they funded and what was given back), account_changes. `open_jobs` holds what
+was accepted and has no receipt yet, with the credits held for it: after a crash its rows are the
+jobs that were lost, and each gets its receipt at the next start. `balances` and `usage_days` are
+projections: sums over entries and receipts, kept in the same transactions.
 """
 
 from __future__ import annotations
@@ -61,6 +62,49 @@ api_keys = Table(
     Column("expires_at", String(24)),
     Column("prefers", String(8), nullable=False, default="", server_default=text("''")),
     Index("ix_api_keys_parent_id", "parent_id"),
+)
+
+account_changes = Table(
+    "account_changes",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=True),
+    Column("created_at", String(24), nullable=False),
+    Column("user_id", String(64), nullable=False),
+    Column("key_id", String(16), nullable=False),
+    Column("field", String(32), nullable=False),
+    Column("before", Text, nullable=False),
+    Column("after", Text, nullable=False),
+    Index("ix_account_changes_user_id", "user_id"),
+)
+
+payments = Table(
+    "payments",
+    metadata,
+    Column("source", String(16), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("user_id", String(64), ForeignKey("users.id")),
+    Column("microcredits", BigInteger, nullable=False),
+    Column("returned_microcredits", BigInteger, nullable=False),
+    Column("reference", String(128), nullable=False),
+    Column("account_given", Text, nullable=False),
+    Column("currency", String(8), nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", String(24), nullable=False),
+    Column("assigned_at", String(24)),
+    Index("ix_payments_user_id", "user_id"),
+    Index("ix_payments_reference", "source", "reference"),
+)
+
+refunds = Table(
+    "refunds",
+    metadata,
+    Column("source", String(16), primary_key=True),
+    Column("reference", String(128), primary_key=True),
+    Column("currency", String(8), nullable=False),
+    Column("refunded_minor", BigInteger, nullable=False),
+    Column("updated_at", String(24), nullable=False),
 )
 
 workers = Table(

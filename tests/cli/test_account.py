@@ -1,0 +1,299 @@
+"""`basis account`: credits come and go once each, and what was used is shown."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from basis.accounting.card_payments import CardPayment, receive_payment
+from basis.storage.database import begin_write, open_database
+from basis.storage.secrets import load_hasher
+from tests.cli.conftest import Command
+from tests.support.books import NOW, Books
+
+
+@pytest.fixture
+def shop(basis: Command) -> str:
+    """A prepaid customer without credits."""
+    return str(basis("key", "create", "--user", "shop", "--json").json["user_id"])
+
+
+def receive(folder: Path, account: str, *, minor: int = 250, currency: str = "usd") -> None:
+    """A payment by card comes in."""
+    engine = open_database(folder, create=False)
+    with begin_write(engine) as connection:
+        told = CardPayment(
+            key="cs_1", reference="pi_1", account=account, currency=currency, amount_minor=minor
+        )
+        receive_payment(connection, told, now=NOW)
+    engine.dispose()
+
+
+def test_top_up__twice_with_one_key__books_once_and_says_so(basis: Command, shop: str) -> None:
+    words = ("account", "top-up", shop, "--credits", "12.5", "--key", "INVOICE-17")
+
+    first = basis(*words, "--note", "paid in cash")
+    second = basis(*words)
+
+    assert first.out == second.out == "shop: balance 12.5 CREDIT, available 12.5 CREDIT\n"
+    assert first.err == ""
+    assert "INVOICE-17 was booked before" in second.err
+    assert basis(*words, "--json").json == {
+        "user_id": "shop",
+        "key": "INVOICE-17",
+        "outcome": "repeated",
+        "balance_microcredits": "12500000",
+        "available_microcredits": "12500000",
+    }
+    (payment,) = basis("account", "show", shop, "--json").json["payments"]
+    assert (payment["key"], payment["note"]) == ("INVOICE-17", "paid in cash")
+    assert "paid in cash" in basis("account", "show", shop).out
+    assert basis("recompute").code == 0
+
+
+@pytest.mark.parametrize(
+    ("amount", "code", "named"),
+    [
+        ("-1", 3, "--credits"),
+        ("0", 3, "cannot be booked"),
+        ("1e3", 3, "--credits"),
+        ("1.0000001", 3, "6 decimals"),
+        ("12,5", 3, "--credits"),
+        ("0x10", 3, "--credits"),
+        ("NaN", 3, "--credits"),
+        ("9" * 30, 3, "cannot be booked"),
+        ("9" * 500, 3, "--credits"),
+        ("", 3, "--credits"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["top-up", "take-back"])
+def test_move__wrong_amount__exits_with_3_and_books_nothing(
+    basis: Command, shop: str, verb: str, amount: str, code: int, named: str
+) -> None:
+    outcome = basis("account", verb, shop, f"--credits={amount}", "--key", "K")
+
+    assert (outcome.code, outcome.out) == (code, "")
+    assert named in outcome.err
+    assert len(outcome.err) < 400
+    assert basis("account", "show", shop, "--json").json["payments"] == []
+
+
+def test_top_up__same_key_other_amount__exits_with_5_and_names_both(
+    basis: Command, shop: str
+) -> None:
+    basis("account", "top-up", shop, "--credits", "1", "--key", "K")
+
+    outcome = basis("account", "top-up", shop, "--credits", "2", "--key", "K")
+
+    assert outcome.code == 5
+    assert "1 CREDIT, not 2 CREDIT" in outcome.err
+
+
+def test_top_up__unknown_customer__exits_with_4(basis: Command, shop: str) -> None:
+    outcome = basis("account", "top-up", "nobody", "--credits", "1", "--key", "K")
+
+    assert outcome.code == 4
+    assert "basis account list" in outcome.err
+
+
+def test_take_back__more_than_can_be_spent__exits_with_1_and_says_how_much(
+    basis: Command, shop: str
+) -> None:
+    basis("account", "top-up", shop, "--credits", "5", "--key", "IN")
+    assert basis("account", "take-back", shop, "--credits", "4", "--key", "OUT").code == 0
+
+    outcome = basis("account", "take-back", shop, "--credits", "2", "--key", "OUT-2")
+
+    assert outcome.code == 3
+    assert "2 CREDIT are more than the 1 CREDIT" in outcome.err
+    assert basis("recompute").code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "limit", "billing"),
+    [
+        (("--postpaid",), None, "postpaid"),
+        (("--prepaid",), "0", "prepaid"),
+        (("--credit-limit", "7.5"), "7500000", "prepaid"),
+    ],
+)
+def test_limit__each_kind__is_recorded_and_shown(
+    basis: Command, shop: str, options: tuple[str, ...], limit: str | None, billing: str
+) -> None:
+    basis("account", "limit", shop, "--credit-limit", "1")
+
+    shown = basis("account", "limit", shop, *options, "--json").json
+
+    assert (shown["credit_limit_microcredits"], shown["billing"]) == (limit, billing)
+    changes = basis("account", "show", shop, "--json").json["changes"]
+    assert [(one["field"], one["before"], one["after"]) for one in changes] == [
+        ("credit_limit", "0", "1000000"),
+        ("credit_limit", "1000000", limit or "none"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        (),
+        ("--postpaid", "--prepaid"),
+        ("--postpaid", "--credit-limit", "1"),
+        ("--credit-limit", "-1"),
+        ("--credit-limit", "1.1234567"),
+        ("--credit-limit", "9" * 20),
+    ],
+)
+def test_limit__wrong_input__exits_with_3_and_changes_nothing(
+    basis: Command, shop: str, options: tuple[str, ...]
+) -> None:
+    outcome = basis("account", "limit", shop, *options)
+
+    assert (outcome.code, outcome.out) == (3, "")
+    assert basis("account", "show", shop, "--json").json["changes"] == []
+
+
+def test_list__customers__shows_what_each_has(basis: Command, shop: str) -> None:
+    basis("key", "create", "--user", "later", "--postpaid", "--credits", "3")
+
+    listed = basis("account", "list", "--json").json
+    text = basis("account", "list").out
+
+    assert [
+        (one["user_id"], one["billing"], one["balance_microcredits"], one["available_microcredits"])
+        for one in listed
+    ] == [("shop", "prepaid", "0", "0"), ("later", "postpaid", "3000000", None)]
+    assert "without limit" in text
+
+
+def test_unassigned__payment_of_nobody__is_listed_and_assigned_once(
+    basis: Command, shop: str, tmp_path: Path
+) -> None:
+    receive(tmp_path / "data", "nobody")
+    assert "not on record" in basis("account", "unassigned").out
+    (kept,) = basis("account", "unassigned", "--json").json
+    assert (kept["key"], kept["account_given"], kept["amount_minor"]) == ("cs_1", "nobody", 250)
+
+    first = basis("account", "assign", "cs_1", shop)
+    second = basis("account", "assign", "cs_1", shop)
+
+    assert first.out == second.out == "shop: balance 2500 CREDIT, available 2500 CREDIT\n"
+    assert "booked before" in second.err
+    assert basis("account", "unassigned", "--json").json == []
+    assert basis("recompute").code == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("cs_2", "shop"), 4),
+        (("cs_1", "nobody"), 4),
+        (("cs_1", "shop"), 3),
+        (("cs_1", "shop", "--credits", "0"), 3),
+        (("cs_1", "shop", "--credits", "x"), 3),
+    ],
+)
+def test_assign__wrong_input__is_refused(
+    basis: Command, shop: str, tmp_path: Path, words: tuple[str, ...], code: int
+) -> None:
+    receive(tmp_path / "data", "shop", currency="eur")
+
+    assert basis("account", "assign", *words).code == code
+    assert len(basis("account", "unassigned", "--json").json) == 1
+
+
+# The books' jobs of user-1 are all of one day, one key and one model.
+
+
+@pytest.fixture
+def customers(basis: Command, books: Books, tmp_path: Path) -> None:
+    """The customer whose jobs are in the books, where nobody paid for them."""
+    load_hasher(tmp_path / "data")
+    assert basis("key", "create", "--user", "user-1").code == 0
+
+
+def test_limit__below_what_is_owed__says_that_nothing_is_accepted(
+    basis: Command, customers: None
+) -> None:
+    owed = -int(basis("account", "show", "user-1", "--json").json["balance_microcredits"])
+    assert owed > 0
+
+    outcome = basis("account", "limit", "user-1", "--prepaid")
+
+    assert outcome.code == 0
+    assert "nothing is accepted until it is topped up" in outcome.err
+
+
+@pytest.mark.parametrize(
+    ("by", "name"), [("day", "2026-11-21"), ("model", "basis-tiny"), ("key", "key_1")]
+)
+def test_usage__by_each_group__is_the_sum_of_the_receipts(
+    basis: Command, customers: None, by: str, name: str
+) -> None:
+    receipts = [
+        one
+        for one in basis("receipt", "list", "--limit", "50", "--json").json
+        if one["core"]["userId"] == "user-1" and one["details"]["keyId"]
+    ]
+    completed = [one for one in receipts if one["status"] == "completed"]
+
+    (row,) = basis("account", "usage", "user-1", "--by", by, "--json").json
+
+    assert row == {
+        by: name,
+        "requests": len(receipts),
+        "completed": len(completed),
+        "promptTokens": sum(one["core"]["promptTokens"] for one in completed),
+        "outputTokens": sum(one["core"]["outputTokens"] for one in completed),
+        "microcredits": str(
+            sum(int(one["details"]["charge"]["microcredits"]) for one in completed)
+        ),
+    }
+
+
+def test_usage__as_csv__has_a_head_and_the_same_figures(basis: Command, customers: None) -> None:
+    (row,) = csv.DictReader(basis("account", "usage", "user-1", "--csv").out.splitlines())
+    (expected,) = basis("account", "usage", "user-1", "--json").json
+
+    assert row["day"] == expected["day"]
+    assert row["microcredits"] == expected["microcredits"]
+    assert "CREDIT" in basis("account", "usage", "user-1").out
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        (("--from", "2026-11-21", "--to", "2026-11-21"), 1),
+        (("--from", "2026-11-22"), 0),
+        (("--to", "2026-11-20"), 0),
+    ],
+)
+def test_usage__days__are_both_within(
+    basis: Command, customers: None, options: tuple[str, ...], count: int
+) -> None:
+    assert len(json.loads(basis("account", "usage", "user-1", *options, "--json").out)) == count
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--from", "yesterday"), 3),
+        (("--from", "2026-11-31"), 3),
+        (("--from", "2026-11-22", "--to", "2026-11-21"), 3),
+        (("--by", "hour"), 3),
+        (("--csv", "--json"), 3),
+    ],
+)
+def test_usage__wrong_input__exits_with_3(
+    basis: Command, customers: None, options: tuple[str, ...], code: int
+) -> None:
+    outcome = basis("account", "usage", "user-1", *options)
+
+    assert (outcome.code, outcome.out) == (code, "")
+
+
+@pytest.mark.parametrize("verb", ["show", "usage"])
+def test_account__unknown_customer__exits_with_4(basis: Command, shop: str, verb: str) -> None:
+    assert basis("account", verb, "nobody").code == 4
