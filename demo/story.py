@@ -26,6 +26,7 @@ from demo.checks import (
     job_key,
 )
 from demo.customers import Answer
+from demo.money import CREDITS, check_money
 from demo.processes import (
     DemoFailed,
     Processes,
@@ -37,6 +38,7 @@ from demo.processes import (
 )
 from demo.serving import Serving
 
+_CUSTOMER = "demo"
 _SLOTS = 4
 _WORKERS = 3
 
@@ -63,6 +65,8 @@ class Story:
             first = cast("dict[str, Any]", self._basis("batch", "close"))
             second = cast("dict[str, Any]", self._basis("batch", "close"))
             verdict = cast("dict[str, Any]", self._basis("recompute"))
+            account = cast("dict[str, Any]", self._basis("account", "show", _CUSTOMER))
+            totals = cast("list[dict[str, Any]]", self._basis("ledger", "accounts"))
         finally:
             exit_codes = processes.stop_all()
         self._show_requests(answers)
@@ -76,6 +80,7 @@ class Story:
                 holds=bool(exit_codes) and not any(exit_codes.values()),
                 detail=", ".join(f"{name} {code}" for name, code in exit_codes.items()),
             ),
+            *check_money(account, totals, receipts),
             *check_settlement(first, second, receipts, verdict),
         ]
         return self._conclude(checks, seconds=time.monotonic() - started)
@@ -96,7 +101,10 @@ class Story:
             )
         url = start_orchestrator(processes, self._data)
         say(f"orchestrator   {url}  (real HTTP, durable SQLite)")
-        key = cast("dict[str, str]", self._basis("key", "create", "--name", "demo"))["key"]
+        made = self._basis(
+            *("key", "create", "--name", "demo", "--user", _CUSTOMER, "--credits", str(CREDITS))
+        )
+        key = cast("dict[str, str]", made)["key"]
         models = "basis-tiny,basis-tiny-embed"
         tagged = "basis-tiny=tiny:latest,basis-tiny-embed=tiny:latest"
         slots = ("--slots", str(_SLOTS))
