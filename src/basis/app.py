@@ -40,7 +40,7 @@ from basis.gateway.upkeep import (
     keep_roster,
 )
 from basis.metering.meter import MeterShelf
-from basis.rules.errors import Misconfigured
+from basis.rules.errors import Misconfigured, StorageUnavailable
 from basis.rules.job import FailureReason
 from basis.storage.database import begin_write, open_database
 from basis.storage.epoch_store import load_epoch_book
@@ -241,6 +241,8 @@ async def _stop(
     await runner.cleanup()
     await context.background.wait(timeout_s=_SHUTDOWN_EXTRA_S)
     await flush_presence(context)
+    with contextlib.suppress(StorageUnavailable):
+        await context.offers.record_ends()
     for watcher in watchers:
         watcher.cancel()
     await asyncio.gather(*watchers, return_exceptions=True)

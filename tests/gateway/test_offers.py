@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -207,3 +208,36 @@ async def test_offer__too_many_calls_from_one_address__are_refused(tmp_path: Pat
 async def test_get_offer__unknown_hash__is_not_found(tmp_path: Path) -> None:
     async with market(tmp_path) as (_, customer), customer.get(f"{OFFERS}/{'0' * 64}") as response:
         await expect_error(response, 404, "not_found")
+
+
+async def test_offer__two_with_one_nonce_at_once__exactly_one_is_taken(tmp_path: Path) -> None:
+    async with market(tmp_path) as (running, customer):
+
+        async def post(capacity: int) -> int:
+            body = OWNER.body(OWNER.offer(capacity=capacity))
+            async with customer.post(OFFERS, **body) as response:
+                await response.read()
+                return response.status
+
+        statuses = await asyncio.gather(*(post(capacity) for capacity in (1, 2, 3, 4)))
+        live = running.context.offers.shelf.live_offer("gpu-7a1c")
+
+    assert sorted(statuses) == [201, 409, 409, 409]
+    assert live.offer.capacity == statuses.index(201) + 1
+
+
+async def test_offer__many_at_once__the_highest_nonce_counts(tmp_path: Path) -> None:
+    async with market(tmp_path) as (running, customer):
+
+        async def post(nonce: int) -> int:
+            body = OWNER.body(OWNER.offer(nonce=nonce))
+            async with customer.post(OFFERS, **body) as response:
+                await response.read()
+                return nonce if response.status == 201 else 0
+
+        accepted = await asyncio.gather(*(post(nonce) for nonce in (7, 3, 12, 5, 9, 1, 11, 2)))
+        shelf = running.context.offers.shelf
+        live = shelf.live_offer("gpu-7a1c")
+
+    assert live.offer.nonce == max(accepted) == 12
+    assert len(shelf.open_offers("gpu-7a1c")) == 1
