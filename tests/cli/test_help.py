@@ -17,7 +17,7 @@ from tests.cli.conftest import Command
 from tests.support.basis_process import BASIS, run_basis
 
 NOUNS = {
-    "worker": ["run", "doctor"],
+    "worker": ["run", "doctor", "earnings"],
     "offer": ["list", "make", "send", "sign", "withdraw"],
     "key": ["create", "list", "show", "limit", "revoke"],
     "account": [
@@ -33,6 +33,7 @@ NOUNS = {
     "pricing": ["show", "propose", "activate"],
     "model": ["list", "show", "add"],
     "receipt": ["show", "list"],
+    "explain": ["job"],
     "batch": ["close", "list", "show", "fail", "retry"],
     "boost": ["snapshot", "import", "show", "list"],
     "phase": [

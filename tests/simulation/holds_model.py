@@ -71,6 +71,7 @@ class Model:
     """How far below zero each customer may go; None is without limit."""
     keys: dict[str, Key]
     balance: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    paid: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     held: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     used: defaultdict[tuple[str, str], int] = field(default_factory=lambda: defaultdict(int))
     """By key and day: what the key itself spent and holds."""
@@ -110,12 +111,19 @@ class Model:
                 row[index] += amount
         self.ended += 1
 
+    def top_up(self, user: str, microcredits: int) -> None:
+        """A payment comes in."""
+        self.balance[user] += microcredits
+        self.paid[user] += microcredits
+
     def take_back(self, user: str, microcredits: int) -> bool:
-        """Whether so much can be taken back; then it is."""
+        """Whether so much was paid and can be spent; then it is taken back."""
         available = self.available(user)
-        if available is not None and microcredits > available:
+        is_there = available is None or microcredits <= available
+        if not is_there or microcredits > self.paid[user]:
             return False
         self.balance[user] -= microcredits
+        self.paid[user] -= microcredits
         return True
 
     def expired(self, now: str) -> list[Job]:

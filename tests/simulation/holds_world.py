@@ -11,10 +11,12 @@ from pathlib import Path
 from sqlalchemy import Connection, select
 
 from basis.accounting.agreement import Agreement, locked_terms
+from basis.accounting.funding import take_back, top_up
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.accounting.recompute import recompute
 from basis.accounting.recovery import close_expired_jobs, close_lost_jobs
 from basis.rules.epochs import EPOCHS
+from basis.rules.errors import InsufficientCredits, InvalidInput
 from basis.rules.factors import Measurements
 from basis.rules.job import JobId, JobStatus, UserId
 from basis.rules.pricing import compute_list_terms
@@ -27,7 +29,7 @@ from basis.storage.ledger_store import load_balances
 from basis.storage.schema import receipts
 from basis.storage.usage_store import load_usage
 from tests.simulation.holds_model import Job, Key, Model, spell
-from tests.support.accounts import add_key, fund
+from tests.support.accounts import add_key
 from tests.support.books import ALICE, NO_CLAIMS, make_facts, make_open_job, register
 from tests.support.orchestrators import prepare_folder
 
@@ -119,20 +121,37 @@ class World:
         """A payment; there is none of nothing."""
         if not microcredits:
             return
-        self._payments += 1
         with self.engine.begin() as connection:
-            fund(connection, user, microcredits, payment=f"{self._payments}")
-        self.model.balance[user] += microcredits
+            top_up(
+                connection,
+                user_id=user,
+                key=self._next_payment(),
+                microcredits=microcredits,
+                now=self.now,
+            )
+        self.model.top_up(user, microcredits)
 
     def take_back(self, user: str, microcredits: int) -> None:
-        """Takes credits back, if they can be spent."""
+        """Takes credits back, if they were paid for and can be spent."""
+        if not microcredits:
+            return
+        is_taken = True
+        try:
+            with self.engine.begin() as connection:
+                take_back(
+                    connection,
+                    user_id=user,
+                    key=self._next_payment(),
+                    microcredits=microcredits,
+                    now=self.now,
+                )
+        except (InsufficientCredits, InvalidInput):
+            is_taken = False
+        assert is_taken == self.model.take_back(user, microcredits)
+
+    def _next_payment(self) -> str:
         self._payments += 1
-        with self.engine.begin() as connection:
-            available = load_available(connection, user)
-            is_there = available is None or microcredits <= available
-            if is_there and microcredits:
-                fund(connection, user, -microcredits, payment=f"{self._payments}")
-        assert is_there == self.model.take_back(user, microcredits)
+        return f"payment-{self._payments}"
 
     def expire(self) -> None:
         """Releases the holds whose time has come."""

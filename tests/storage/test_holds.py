@@ -33,6 +33,15 @@ def shortage(refusal: BasisError | None) -> tuple[int, int, int]:
     return refusal.required, refusal.available, refusal.missing
 
 
+def fall_into_debt(connection: Connection, user_id: str, microcredits: int) -> None:
+    """Records a customer that owes so much, and may owe nothing any more."""
+    open_account(connection, "payer", credits_raw=10**9)
+    open_account(connection, user_id, credits_raw=-microcredits, credit_limit=None)
+    connection.execute(
+        text("UPDATE users SET credit_limit = 0 WHERE id = :user_id"), {"user_id": user_id}
+    )
+
+
 @pytest.fixture
 def connection(engine: Engine):  # type: ignore[no-untyped-def]  # a generator of connections
     """One write transaction."""
@@ -99,7 +108,7 @@ def test_hold__of_nothing__is_granted_without_credits_and_with_debts(
     connection: Connection,
 ) -> None:
     open_account(connection, "ann")
-    open_account(connection, "bob", credits_raw=-5)
+    fall_into_debt(connection, "bob", 5)
 
     free = [want(1, held=0), want(2, user_id="bob", held=0)]
 
@@ -108,7 +117,7 @@ def test_hold__of_nothing__is_granted_without_credits_and_with_debts(
 
 
 def test_hold__of_a_customer_in_debt__is_refused_with_the_debt(connection: Connection) -> None:
-    open_account(connection, "ann", credits_raw=-5)
+    fall_into_debt(connection, "ann", 5)
 
     assert shortage(open_jobs(connection, want(1, held=1))[0]) == (1, -5, 6)
 

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from basis.cli import earnings
+
 _EXIT_CODES = (
     "Exit codes: 0 done or drained, 2 wrong usage, 10 bad wallet, 11 runtime missing, "
     "12 model unknown or not available, 13 token refused or worker id taken, "
@@ -17,10 +19,11 @@ _STATE_FOLDER = Path("~/.basis/worker")
 _RUNTIMES = "auto, llamacpp, ollama, vllm, openai or echo"
 
 app = typer.Typer(
-    help="Lend this machine to the network: run a worker, or check that one could run.",
+    help="Lend this machine to the network: run a worker, check that one could, see its earnings.",
     epilog=_EXIT_CODES,
     no_args_is_help=True,
 )
+app.command(name="earnings")(earnings.earnings)
 
 Orchestrator = Annotated[
     str, typer.Option(envvar="BASIS_ORCHESTRATOR", help="Address of the orchestrator.")

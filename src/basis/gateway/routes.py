@@ -10,6 +10,7 @@ from basis.gateway.billing_webhook import post_stripe_webhook
 from basis.gateway.bodies import BODY_TIMEOUT_S
 from basis.gateway.connections import guard_connection
 from basis.gateway.context import CONTEXT, GatewayContext
+from basis.gateway.earnings import get_earnings
 from basis.gateway.embeddings import post_embeddings
 from basis.gateway.errors import SERVER_NAME, answer_errors
 from basis.gateway.explain import get_explanation
@@ -33,6 +34,7 @@ from basis.gateway.workers import (
     post_heartbeat,
     post_register,
 )
+from basis.wire.earnings import EARNINGS_PATH
 from basis.wire.frames import CONNECT_PATH
 from basis.wire.offers import MARKET_PATH, OFFERS_PATH, WITHDRAWALS_PATH
 from basis.wire.registration import (
@@ -69,6 +71,7 @@ def make_application(context: GatewayContext) -> web.Application:
             web.get(OFFERS_PATH + "/{hash}", get_offer),
             web.delete(WORKERS_PATH + "/{worker_id}/offers", delete_offers),
             web.get(WORKERS_PATH + "/{worker_id}", get_worker),
+            web.get(EARNINGS_PATH, get_earnings),
             web.get(CATALOG_PATH, get_catalog),
             web.get("/api/inference/receipts", get_receipts),
             web.get("/api/inference/receipts/{hash}", get_receipt),

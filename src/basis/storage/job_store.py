@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TypedDict, cast
 
 import msgspec
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy.dialects import sqlite
 
 from basis.rules.errors import BasisError, Conflict
 from basis.rules.job import JobStatus, RewardStatus
@@ -20,16 +22,23 @@ from basis.rules.receipt import ReceiptCore, ReceiptHash
 from basis.storage.amounts import read_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.holds import judge_holds
-from basis.storage.ledger_store import store_entries
+from basis.storage.ledger_store import store_dated_entries
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.receipt_store import encode_core
 from basis.storage.schema import open_jobs, receipts, workers
 from basis.storage.usage_store import add_usage
 
-# Built once: making a statement costs more than running it, and these run for every job.
-_OPEN_JOB = insert(open_jobs)
-_END_JOB = delete(open_jobs).where(open_jobs.c.job_id == bindparam("ended_job"))
-_ADD_RECEIPT = insert(receipts)
+# Built once: making a statement costs more than running it, and these run for every job. Those that
+# add and remove rows go to the driver as they are, with tuples in the order of the columns.
+_OPEN_JOB = str(insert(open_jobs).compile(dialect=sqlite.dialect()))
+_END_JOB = str(
+    delete(open_jobs)
+    .where(open_jobs.c.job_id == bindparam("ended_job"))
+    .compile(dialect=sqlite.dialect())
+)
+_ADD_RECEIPT = str(insert(receipts).compile(dialect=sqlite.dialect()))
+_values_of_open_job = itemgetter(*open_jobs.columns.keys())
+_values_of_receipt = itemgetter(*receipts.columns.keys())
 _RECEIPTS_OF_JOBS = select(receipts.c.job_id, receipts.c.hash).where(
     receipts.c.job_id.in_(bindparam("jobs", expanding=True))
 )
@@ -142,7 +151,7 @@ class JobWrite:
             if job.job_id not in ended and refusals[job.job_id] is None
         ]
         if rows:
-            connection.execute(_OPEN_JOB, rows)
+            connection.exec_driver_sql(_OPEN_JOB, rows)
         late = [job for job in finished if job.core.job_id in beginning]
         _store_finished(connection, [job for job in late if refusals[job.core.job_id] is None])
         return [refusals.get(write.job_id) for write in jobs]
@@ -169,14 +178,14 @@ def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> 
     fresh = _without_repeats(connection, finished) if finished else []
     if not fresh:
         return
-    connection.execute(_ADD_RECEIPT, [_receipt_row(job) for job in fresh])
-    connection.execute(_END_JOB, [{"ended_job": job.core.job_id} for job in fresh])
-    by_time: dict[str, list[Entry]] = {}
-    for job in fresh:
-        if job.entry is not None:
-            by_time.setdefault(job.core.created_at[:19], []).append(job.entry)
-    for second, entries in by_time.items():
-        store_entries(connection, entries, now=f"{second}.000Z")
+    connection.exec_driver_sql(_ADD_RECEIPT, [_receipt_row(job) for job in fresh])
+    connection.exec_driver_sql(_END_JOB, [(job.core.job_id,) for job in fresh])
+    entries = {job.entry.id: job for job in fresh if job.entry is not None}
+    store_dated_entries(
+        connection,
+        [job.entry for job in fresh if job.entry is not None],
+        dates={entry_id: f"{job.core.created_at[:19]}.000Z" for entry_id, job in entries.items()},
+    )
     _add_earnings(connection, fresh)
     add_usage(connection, fresh)
 
@@ -251,8 +260,8 @@ def _as_earnings(row: AnyRow) -> tuple[str, int]:
     return row.id, read_amount(row.earned_raw, field="earned_raw")
 
 
-def _open_row(job: OpenJob) -> dict[str, object]:
-    return {
+def _open_row(job: OpenJob) -> tuple[object, ...]:
+    row: dict[str, object] = {
         "job_id": job.job_id,
         "user_id": job.user_id,
         "user_wallet": job.user_wallet,
@@ -266,11 +275,14 @@ def _open_row(job: OpenJob) -> dict[str, object]:
         "expires_at": job.expires_at,
         "terms": msgspec.json.encode(job.terms).decode() if job.terms is not None else "",
     }
+    return _values_of_open_job(row)
 
 
-def _receipt_row(job: FinishedJob) -> dict[str, object]:
+def _receipt_row(job: FinishedJob) -> tuple[object, ...]:
     core, points = job.core, job.details.points
-    return {
+    row: dict[str, object] = {
+        "seq": None,  # the next one
+        "batch_hash": None,
         "hash": job.receipt_hash,
         "job_id": core.job_id,
         "status": job.status.value,
@@ -286,3 +298,4 @@ def _receipt_row(job: FinishedJob) -> dict[str, object]:
         "points_asset": points.asset if points is not None else "",
         "points_raw": points.amount_raw if points is not None else "0",
     }
+    return _values_of_receipt(row)

@@ -55,7 +55,14 @@ _SET_BALANCE = _UPSERT_BALANCE.on_conflict_do_update(
 
 
 def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str) -> None:
-    """Appends `entries` and moves the balances; a repeat of a recorded one is a no-op.
+    """Appends `entries` as of `now`; as `store_dated_entries` otherwise."""
+    store_dated_entries(connection, entries, dates={entry.id: now for entry in entries})
+
+
+def store_dated_entries(
+    connection: Connection, entries: Sequence[Entry], *, dates: Mapping[EntryId, str]
+) -> None:
+    """Appends `entries` as of their dates and moves the balances; a repeat is a no-op.
 
     Raises:
         Conflict: an entry of the same id is recorded with other content (I3).
@@ -68,7 +75,8 @@ def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str)
     next_seq = connection.execute(_NEWEST_SEQ).scalar_one() + 1
     numbered = list(enumerate(fresh, next_seq))
     connection.exec_driver_sql(
-        _ADD_ENTRY, [(seq, entry.id, entry.kind, entry.cause, now) for seq, entry in numbered]
+        _ADD_ENTRY,
+        [(seq, entry.id, entry.kind, entry.cause, dates[entry.id]) for seq, entry in numbered],
     )
     rows = [
         (seq, posting.account, posting.asset, str(posting.amount_raw))

@@ -75,7 +75,7 @@ def load_receipt(connection: Connection, name: str) -> StoredReceipt:
     ).first()
     if row is None:
         raise NotFound(f"there is no receipt {name[:80]!r}; give its hash or its job id")
-    return _as_receipt(row)
+    return as_receipt(row)
 
 
 def load_receipt_page(
@@ -97,7 +97,7 @@ def load_receipt_page(
         query = query.where(receipts.c.user_id == user_id)
     if status is not None:
         query = query.where(receipts.c.status == status)
-    return [_as_receipt(row) for row in connection.execute(query)]
+    return [as_receipt(row) for row in connection.execute(query)]
 
 
 def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
@@ -115,7 +115,7 @@ def iterate_receipt_pages(connection: Connection) -> Iterator[list[StoredReceipt
         ).all()
         if not rows:
             return
-        yield [_as_receipt(row) for row in rows]
+        yield [as_receipt(row) for row in rows]
         last_seq = rows[-1].seq
 
 
@@ -194,7 +194,8 @@ def _payable_of(row: AnyRow) -> PayableReceipt:
 
 
 @reads_rows_of(receipts)
-def _as_receipt(row: AnyRow) -> StoredReceipt:
+def as_receipt(row: AnyRow) -> StoredReceipt:
+    """The receipt that a whole row of the table holds."""
     core = parse_core(row.core)
     return StoredReceipt(
         seq=row.seq,

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import aiohttp
 import msgspec
 
+from basis.wire.earnings import EARNINGS_PATH, EarningsResponse
 from basis.wire.registration import (
     CATALOG_PATH,
     HEARTBEAT_PATH,
@@ -85,6 +87,12 @@ class Orchestrator:
         """What the orchestrator makes of the worker."""
         _, body = await self._call("POST", HEARTBEAT_PATH, HeartbeatRequest(worker_id=worker_id))
         return self._decode(body, HeartbeatResponse)
+
+    async def load_earnings(self, worker_id: str, query: Mapping[str, str]) -> EarningsResponse:
+        """What the worker earned; `query` may hold from, to and by."""
+        path = EARNINGS_PATH.format(worker_id=worker_id)
+        _, body = await self._call("GET", f"{path}?{urlencode(query)}")
+        return self._decode(body, EarningsResponse)
 
     async def register(self, request: RegisterRequest, *, token: str | None) -> RegisterResponse:
         """Registers a new worker, or changes one; an unchanged one needs no token.
