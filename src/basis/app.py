@@ -29,6 +29,7 @@ from basis.gateway.context import BackgroundTasks, GatewayContext, JobIds
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
+from basis.gateway.quote_tokens import QuoteSigner
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.routes import make_application
 from basis.gateway.stripe_signature import load_stripe_secret
@@ -169,6 +170,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         rates=RateBook(now_us),
         registrations=RegistrationLimit(settings.workers.registrations_per_hour),
         metrics=GatewayMetrics(),
+        quotes=QuoteSigner(hasher, catalog=catalog.version),
         stripe_secret=load_stripe_secret(settings.billing.stripe_secret_file),
         background=BackgroundTasks(),
         job_ids=JobIds(),

@@ -14,7 +14,6 @@ PURE_MODULES = frozenset(
         "collections.abc",
         "dataclasses",
         "enum",
-        "coincurve",
         "hashlib",
         "itertools",
         "json",

@@ -15,12 +15,13 @@ from basis.accounting.points import points_facts_of
 from basis.accounting.posting import NO_EVIDENCE, JobFacts, compute_finished_job
 from basis.rules.catalog import CATALOGS, ModelKind, validate_terms
 from basis.rules.epochs import EpochBook
-from basis.rules.errors import BasisError
+from basis.rules.errors import BasisError, InvalidInput
 from basis.rules.factors import MINUTES_PER_DAY, Measurements, compute_factors, tables_of_version
 from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus, RewardStatus
 from basis.rules.postpaid_pricing import postpaid_epoch_of
-from basis.rules.pricing import compute_list_terms
+from basis.rules.pricing import QUOTE_LIFE_S, compute_list_terms
 from basis.rules.units import WHOLE_BPS, Bps, Micros
+from basis.storage.clock import after_iso, parse_moment
 from basis.storage.job_store import FinishedJob
 from basis.storage.receipt_details import EvidenceRecord
 from basis.storage.receipt_store import StoredReceipt
@@ -116,6 +117,12 @@ def _flaw_of_terms(facts: JobFacts, epochs: EpochBook) -> str:
         return f"the pricing epoch {terms.epoch} was not in force at {locked_at}"
     if locked_at > facts.created_at:
         return f"terms of {locked_at} for a job of {facts.created_at}"
+    try:
+        last = after_iso(parse_moment(locked_at, param="lockedAt"), seconds=QUOTE_LIFE_S)
+    except InvalidInput as error:
+        return error.message
+    if facts.created_at >= last:
+        return f"terms of {locked_at}, which had ended before the job of {facts.created_at}"
     epoch = epochs.of_version(terms.epoch)
     listed = compute_list_terms(
         epoch, model_id=terms.model_id, catalog_multiplier_bps=terms.multiplier_bps

@@ -11,7 +11,7 @@ from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob
 from basis.gateway.keys import Customer
-from basis.gateway.price_choice import Preference, choose_terms
+from basis.gateway.wishes import Wish, lock_price
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
 from basis.rules.errors import (
@@ -101,24 +101,25 @@ def accept_job(
     request: bytes,
     prompt_tokens: TokenCount,
     max_tokens: TokenCount,
-    preference: Preference | None,
+    wish: Wish,
 ) -> AcceptedJob:
     """The job, with the terms and the versions of every table that will judge it.
 
     Raises:
+        InvalidInput: the quote is for another model.
         LimitExceeded: the key has used up its requests or tokens of this minute.
         RuntimePending: no worker serves the model at the list price, and none else is asked for.
     """
     created_at = now_iso()
-    lock = choose_terms(
+    price = lock_price(
         context,
         model,
-        context.prices.terms(model, at=created_at),
+        wish,
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
-        preference=preference,
+        now=created_at,
     )
-    terms = lock.terms
+    terms = price.lock.terms
     most = compute_charge(terms, prompt_tokens=prompt_tokens, output_tokens=max_tokens)
     return AcceptedJob(
         job_id=context.job_ids.next(),
@@ -138,10 +139,10 @@ def accept_job(
         agreement=Agreement(
             key_id=customer.key_id,
             terms=terms,
-            locked_at=created_at,
+            locked_at=price.locked_at,
             held_microcredits=most.microcredits,
         ),
-        lock=lock,
+        lock=price.lock,
         rate=context.rates.reserve(customer, tokens=prompt_tokens + max_tokens),
         created_at=created_at,
         hold_expires_at=after_iso(created_at, seconds=longest_life_s(context)),

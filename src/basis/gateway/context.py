@@ -24,6 +24,7 @@ from basis.dispatch.roster import Roster
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
+from basis.gateway.quote_tokens import QuoteSigner
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.stripe_signature import StripeSecret
 from basis.metering.meter import MeterShelf
@@ -92,6 +93,7 @@ class GatewayContext:
     rates: RateBook
     registrations: RegistrationLimit
     metrics: GatewayMetrics
+    quotes: QuoteSigner
     stripe_secret: StripeSecret | None
     """None where no payments by card are taken."""
     background: BackgroundTasks

@@ -14,12 +14,12 @@ from basis.gateway.bodies import read_json
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
-from basis.gateway.price_choice import PRICE_HEADER, Preference, preference_of
+from basis.gateway.price_choice import PRICE_HEADER
+from basis.gateway.prompts import count_inputs
 from basis.gateway.requests import decode_embedding, embedding_inputs
 from basis.gateway.sinks import Collector
-from basis.metering.meter import Meter
-from basis.rules.catalog import Model, ModelKind
-from basis.rules.errors import ContextExceeded
+from basis.gateway.wishes import Wish, read_wish
+from basis.rules.catalog import ModelKind
 from basis.rules.units import TokenCount
 from basis.wire.frames import JobKind, Vector
 
@@ -32,19 +32,19 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
-        return await _embed(request, context, customer, preference_of(request, customer))
+        return await _embed(request, context, customer, read_wish(request, context, customer))
 
 
 async def _embed(
     request: web.Request,
     context: GatewayContext,
     customer: Customer,
-    preference: Preference | None,
+    wish: Wish,
 ) -> web.StreamResponse:
     asked = await read_json(request, decode_embedding)
     texts = embedding_inputs(asked)
     model, meter = find_model(context, customer, asked.model, ModelKind.EMBEDDING)
-    prompt_tokens = await _count_inputs(texts, model, meter)
+    prompt_tokens = await count_inputs(texts, model, meter)
     job = accept_job(
         context,
         customer=customer,
@@ -54,7 +54,7 @@ async def _embed(
         request=msgspec.json.encode({"model": model.name, "input": texts}),
         prompt_tokens=prompt_tokens,
         max_tokens=TokenCount(0),
-        preference=preference,
+        wish=wish,
     )
     collector = _VectorCollector(len(texts))
     outcome = await JobRun(context, job, collector).run()
@@ -81,20 +81,6 @@ async def _embed(
             PRICE_HEADER: job.lock.header,
         },
     )
-
-
-async def _count_inputs(texts: Sequence[str], model: Model, meter: Meter) -> TokenCount:
-    total = 0
-    for index, text in enumerate(texts):
-        meter.require_fitting_length(len(text), context_tokens=model.context_tokens)
-        count = await meter.count_prompt(text)
-        if count > model.context_tokens:
-            raise ContextExceeded(
-                f"input {index} has {count} tokens; {model.name} takes {model.context_tokens}",
-                param=f"input[{index}]",
-            )
-        total += count
-    return TokenCount(total)
 
 
 class _VectorCollector(Collector):

@@ -25,6 +25,7 @@ from basis.gateway.market import (
 from basis.gateway.model_list import get_catalog, get_model, get_models
 from basis.gateway.phases import get_phase, get_phases, get_points
 from basis.gateway.pricing import get_pricing
+from basis.gateway.quotes import post_quote
 from basis.gateway.records import get_batch, get_batches, get_receipt, get_receipts
 from basis.gateway.text_jobs import post_chat, post_completion
 from basis.gateway.workers import (
@@ -73,6 +74,7 @@ def make_application(context: GatewayContext) -> web.Application:
             web.get(WORKERS_PATH + "/{worker_id}", get_worker),
             web.get(EARNINGS_PATH, get_earnings),
             web.get(CATALOG_PATH, get_catalog),
+            web.post("/api/inference/quote", post_quote),
             web.get("/api/inference/receipts", get_receipts),
             web.get("/api/inference/receipts/{hash}", get_receipt),
             web.get("/api/inference/receipts/{hash}/explain", get_explanation),

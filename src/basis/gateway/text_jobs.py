@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -17,11 +16,11 @@ from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.job import AcceptedJob, JobOutcome
 from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
-from basis.gateway.price_choice import PRICE_HEADER, Preference, preference_of
+from basis.gateway.price_choice import PRICE_HEADER
+from basis.gateway.prompts import count_chat, count_completion
 from basis.gateway.requests import (
     ChatRequest,
     CompletionRequest,
-    Message,
     as_worker_request,
     check_chat,
     check_completion,
@@ -30,9 +29,10 @@ from basis.gateway.requests import (
     wanted_length,
 )
 from basis.gateway.sinks import Collector, EventStream, usage_of
+from basis.gateway.wishes import Wish, read_wish
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
-from basis.rules.errors import BasisError, InvalidInput, JobFailed
+from basis.rules.errors import BasisError, JobFailed
 from basis.rules.job import FailureReason
 from basis.rules.units import TokenCount
 from basis.wire.frames import JobKind
@@ -43,17 +43,15 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
-        preference = preference_of(request, customer)
+        wish = read_wish(request, context, customer)
         asked = await read_json(request, decode_chat)
         check_chat(asked)
         model, meter = find_model(context, customer, asked.model, ModelKind.CHAT)
-        meter.require_fitting_length(_characters(asked), context_tokens=model.context_tokens)
-        messages = [_for_template(message) for message in asked.messages]
         prompt = _Prompt(
             kind=JobKind.CHAT,
             param="messages",
-            tokens=await meter.count_chat(messages, tools=asked.tools),
-            preference=preference,
+            tokens=await count_chat(asked, model, meter),
+            wish=wish,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
         return await _answer(request, context, job, asked)
@@ -64,16 +62,15 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     with context.keys.job_slot(customer):
-        preference = preference_of(request, customer)
+        wish = read_wish(request, context, customer)
         asked = await read_json(request, decode_completion)
         check_completion(asked)
         model, meter = find_model(context, customer, asked.model, ModelKind.COMPLETION)
-        meter.require_fitting_length(len(asked.prompt), context_tokens=model.context_tokens)
         prompt = _Prompt(
             kind=JobKind.COMPLETION,
             param="prompt",
-            tokens=await _count_prompt(meter, asked),
-            preference=preference,
+            tokens=await count_completion(asked, model, meter),
+            wish=wish,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
         return await _answer(request, context, job, asked)
@@ -86,7 +83,7 @@ class _Prompt:
     kind: JobKind
     param: str
     tokens: TokenCount
-    preference: Preference | None
+    wish: Wish
 
 
 def _accept(
@@ -116,27 +113,8 @@ def _accept(
         request=as_worker_request(asked, max_tokens=max_tokens),
         prompt_tokens=prompt.tokens,
         max_tokens=max_tokens,
-        preference=prompt.preference,
+        wish=prompt.wish,
     )
-
-
-def _characters(asked: ChatRequest) -> int:
-    """Those of the messages' texts; what a template adds is not in it."""
-    return sum(
-        len(message.content) for message in asked.messages if isinstance(message.content, str)
-    )
-
-
-async def _count_prompt(meter: Meter, asked: CompletionRequest) -> TokenCount:
-    if isinstance(asked.prompt, str):
-        return await meter.count_prompt(asked.prompt)
-    ids = cast("Sequence[int]", asked.prompt)
-    if not all(0 <= token < meter.vocabulary_size for token in ids):
-        raise InvalidInput(
-            f"prompt holds ids outside the model's vocabulary of {meter.vocabulary_size}",
-            param="prompt",
-        )
-    return TokenCount(len(ids))
 
 
 async def _answer(
@@ -256,7 +234,3 @@ def _has_asked_for_logprobs(asked: ChatRequest | CompletionRequest) -> bool:
 def _answer_id(job: AcceptedJob) -> str:
     prefix = "chatcmpl-" if job.kind is JobKind.CHAT else "cmpl-"
     return prefix + job.job_id.removeprefix("job_")
-
-
-def _for_template(message: Message) -> dict[str, object]:
-    return msgspec.to_builtins(message)

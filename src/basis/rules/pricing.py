@@ -19,6 +19,8 @@ from basis.rules.epochs import MAX_PRICE, PricingEpoch
 from basis.rules.errors import InvalidInput
 from basis.rules.units import AmountRaw, Bps, mul_div_ceil
 
+QUOTE_LIFE_S = 300
+"""How long the terms of a quote are kept, so that no job's are older. Ours to choose."""
 _TOKENS_PER_PRICE = 1_000_000
 """Prices are per million tokens."""
 _WHOLE_TO_THE_FOURTH = 10_000**4
