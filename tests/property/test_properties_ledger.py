@@ -161,7 +161,7 @@ def test_balances__i10__order_and_pauses_of_the_replay_do_not_matter(
     assert fold_balances(random.sample(log, len(log))) == whole
 
 
-@given(breakdowns(), st.sampled_from(["", *WALLETS]))
+@given(breakdowns(), st.sampled_from(WALLETS))
 def test_job_entry__i4__stands_on_accounts_of_the_chart_within_their_bounds(
     breakdown: RewardBreakdown, wallet: str
 ) -> None:

@@ -10,6 +10,7 @@ from repo_files import PythonFile
 PURE_MODULES = frozenset(
     {
         "__future__",
+        "coincurve",
         "collections",
         "collections.abc",
         "dataclasses",

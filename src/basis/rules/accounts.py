@@ -75,9 +75,9 @@ CHART: tuple[AccountRule, ...] = (
     ),
     _row(
         "funding/operator",
-        {"CREDIT": _DOWN},
+        {"CREDIT": _FREE},
         Holder.OPERATOR,
-        "the other side of credits that the operator granted",
+        "the other side of credits that the operator granted, or took back",
     ),
     _row(
         "funding/stripe",

@@ -1,7 +1,6 @@
 """Accepted jobs and their receipts: the write that happens for every job, grouped.
 
-A job is opened with the credits that it may cost held, or refused; its receipt captures what it did
-cost and releases the rest, in one transaction.
+A job is opened with the credits held that it may cost, or refused; its receipt captures the cost.
 """
 
 from __future__ import annotations
