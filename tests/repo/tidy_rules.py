@@ -17,6 +17,7 @@ PURE_MODULES = frozenset(
         "hashlib",
         "itertools",
         "json",
+        "json.encoder",
         "msgspec",
         "re",
         "tiny_keccak",

@@ -5,6 +5,7 @@ BasisError
 │   ├── InvalidWallet         not an EVM address, or its EIP-55 checksum is wrong
 │   ├── InvalidSignature      nobody's, somebody else's, or of another file
 │   ├── UnknownAsset          no asset of this symbol
+│   ├── DamagedExport         a published period is not as it was signed, or one is missing
 │   ├── UnsupportedFeature    well formed, but the model's runtime cannot do it
 │   ├── UnknownAccount        the chart of accounts has no such account, or not in this asset
 │   └── ContextExceeded       prompt and answer do not fit into the model's context
@@ -79,6 +80,12 @@ class UnknownAsset(InvalidInput):
     """The network has no asset of this symbol."""
 
     code = "unknown_asset"
+
+
+class DamagedExport(InvalidInput):
+    """Published files that are not as they were signed, or do not follow from each other."""
+
+    code = "damaged_export"
 
 
 class UnsupportedFeature(InvalidInput):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from json.encoder import encode_basestring
 from typing import NewType
 
 from basis.rules.canonical import canonical_json, sha256_hex
@@ -92,6 +93,52 @@ def compute_receipt_hash(core: ReceiptCore) -> ReceiptHash:
     """
     validate_core(core)
     return ReceiptHash(sha256_hex(canonical_json(core_json(core))))
+
+
+def canonical_core(
+    receipt_version: int,
+    job_id: str,
+    user_id: str,
+    user_wallet: str,
+    worker_id: str,
+    worker_wallet: str,
+    model_id: str,
+    prompt_tokens: int,
+    output_tokens: int,
+    latency_ms: int,
+    quality_bps: int,
+    uptime_bps: int,
+    latency_bps: int,
+    model_multiplier_bps: int,
+    total_charged_raw: int,
+    worker_reward_raw: int,
+    protocol_fee_raw: int,
+    token_symbol: str,
+    token_address: str,
+    chain_id: int,
+    created_at: str,
+) -> bytes:
+    """The bytes that `compute_receipt_hash` hashes, from the fields in their published order.
+
+    By position and on plain values, since an auditor calls it per receipt: the keys stand sorted
+    here already. Nothing is validated.
+
+    Raises:
+        UnicodeEncodeError: a lone surrogate.
+    """
+    text = encode_basestring
+    return (
+        f'{{"chainId":{chain_id},"createdAt":{text(created_at)},"jobId":{text(job_id)},'
+        f'"latencyBps":{latency_bps},"latencyMs":{latency_ms},"modelId":{text(model_id)},'
+        f'"modelMultiplierBps":{model_multiplier_bps},"outputTokens":{output_tokens},'
+        f'"promptTokens":{prompt_tokens},"protocolFeeRaw":"{protocol_fee_raw}",'
+        f'"qualityBps":{quality_bps},"receiptVersion":{receipt_version},'
+        f'"tokenAddress":{text(token_address)},"tokenSymbol":{text(token_symbol)},'
+        f'"totalChargedRaw":"{total_charged_raw}","uptimeBps":{uptime_bps},'
+        f'"userId":{text(user_id)},"userWallet":{text(user_wallet)},'
+        f'"workerId":{text(worker_id)},"workerRewardRaw":"{worker_reward_raw}",'
+        f'"workerWallet":{text(worker_wallet)}}}'
+    ).encode()
 
 
 def validate_core(core: ReceiptCore) -> None:
