@@ -145,9 +145,9 @@ def load_batches(
     return [_as_batch(row) for row in connection.execute(query)]
 
 
-def iterate_batches(connection: Connection) -> Iterator[BatchRecord]:
-    """Every batch, in the order in which they were closed."""
-    last_seq = 0
+def iterate_batches(connection: Connection, *, after: int = 0) -> Iterator[BatchRecord]:
+    """Every batch numbered above `after`, in the order in which they were closed."""
+    last_seq = after
     while True:
         query = select(batches).where(batches.c.seq > last_seq).order_by(batches.c.seq).limit(1)
         row = connection.execute(query).first()

@@ -106,13 +106,19 @@ def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
         yield from page
 
 
-def iterate_receipt_pages(connection: Connection) -> Iterator[list[StoredReceipt]]:
-    """Every receipt, oldest first, in pages that fit into memory; none is empty."""
-    last_seq = 0
+def iterate_receipt_pages(
+    connection: Connection, *, after: int = 0, to: int | None = None
+) -> Iterator[list[StoredReceipt]]:
+    """Every receipt, oldest first, in pages that fit into memory; none is empty.
+
+    Only those numbered above `after`, up to `to`.
+    """
+    query = select(receipts).order_by(receipts.c.seq).limit(_PAGE)
+    if to is not None:
+        query = query.where(receipts.c.seq <= to)
+    last_seq = after
     while True:
-        rows = connection.execute(
-            select(receipts).where(receipts.c.seq > last_seq).order_by(receipts.c.seq).limit(_PAGE)
-        ).all()
+        rows = connection.execute(query.where(receipts.c.seq > last_seq)).all()
         if not rows:
             return
         yield [as_receipt(row) for row in rows]

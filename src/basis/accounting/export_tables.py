@@ -1,0 +1,82 @@
+"""The dated tables that a period's receipts name, as they are published beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+import msgspec
+
+from basis.rules.canonical import MAX_SAFE_INTEGER, canonical_json
+from basis.rules.catalog import CATALOGS
+from basis.rules.epoch_form import epoch_json
+from basis.rules.epochs import EpochBook
+from basis.rules.factors import tables_of_version
+from basis.rules.points_tables import points_table_of_version
+from basis.rules.postpaid_pricing import postpaid_epoch_of
+from basis.storage.receipt_details import ReceiptDetails
+
+
+class UsedTables:
+    """Collects what receipts name."""
+
+    def __init__(self, epochs: EpochBook) -> None:
+        self._book = epochs
+        self._catalogs: set[str] = set()
+        self._epochs: set[str] = set()
+        self._postpaid: set[str] = set()
+        self._factors: set[str] = set()
+        self._points: set[str] = set()
+
+    def add(self, details: ReceiptDetails) -> None:
+        """Takes the tables of one receipt."""
+        versions = details.versions
+        self._catalogs.add(versions.catalog)
+        (self._postpaid if details.charge is None else self._epochs).add(versions.pricing)
+        self._factors.add(versions.factors)
+        if details.points is not None:
+            self._points.add(details.points.table)
+
+    def encode(self) -> bytes:
+        """The file of all of them: canonical JSON, each list sorted by version.
+
+        An operator's own catalog is named without its rows: it is on no record but by its digest.
+
+        Raises:
+            InvalidInput: a table was never published.
+        """
+        content: dict[str, object] = {
+            "catalogs": [_catalog_json(version) for version in sorted(self._catalogs)],
+            "epochs": [
+                epoch_json(self._book.of_version(version)) for version in sorted(self._epochs)
+            ],
+            "postpaidEpochs": _all(map(postpaid_epoch_of, sorted(self._postpaid))),
+            "factors": _all(map(tables_of_version, sorted(self._factors))),
+            "points": _all(map(points_table_of_version, sorted(self._points))),
+        }
+        return canonical_json(content)
+
+
+def _catalog_json(version: str) -> object:
+    published = next((one for one in CATALOGS if one.version == version), None)
+    return _as_json(published) if published is not None else {"version": version, "models": []}
+
+
+def _all(tables: Iterable[object]) -> list[object]:
+    return [_as_json(table) for table in tables]
+
+
+def _as_json(table: object) -> object:
+    return _with_safe_integers(msgspec.to_builtins(table))
+
+
+def _with_safe_integers(value: object) -> object:
+    """The same, with integers beyond 2^53 - 1 as decimal strings."""
+    if isinstance(value, int) and abs(value) > MAX_SAFE_INTEGER:
+        return str(value)
+    if isinstance(value, dict):
+        members = cast("dict[str, object]", value)
+        return {name: _with_safe_integers(member) for name, member in members.items()}
+    if isinstance(value, list | tuple):
+        return [_with_safe_integers(item) for item in cast("list[object]", value)]
+    return value
