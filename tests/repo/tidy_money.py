@@ -10,7 +10,12 @@ from collections.abc import Iterator
 
 from repo_files import PythonFile
 
-MONEY_FOLDERS = ("src/basis/rules/", "src/basis/accounting/", "src/basis/settlement/")
+MONEY_FOLDERS = (
+    "src/basis/rules/",
+    "src/basis/accounting/",
+    "src/basis/audit/",
+    "src/basis/settlement/",
+)
 
 _INEXACT = {"float", "round"}
 

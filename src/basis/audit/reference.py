@@ -1,0 +1,249 @@
+"""The first of the two recomputations: every record by the rules themselves, in Python.
+
+Receipts are checked by row group, on several processes; what comes back are sums and the hashes
+that batches hold, so memory stays flat. Their order is kept: the first difference is the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+from itertools import groupby
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Final, cast
+
+from basis.audit.batch_check import BatchBook
+from basis.audit.difference import Difference
+from basis.audit.folder import Export
+from basis.audit.judge import Judge
+from basis.audit.ledger_check import LedgerBook
+from basis.audit.parquet import count_groups, iterate_columns, iterate_rows, read_range
+from basis.audit.receipt_check import Members, ReceiptCheck
+from basis.audit.receipt_columns import Row
+from basis.audit.tables import PublishedTables
+from basis.audit.terms import load_terms
+from basis.rules.export_format import LATE_MEMBERS, PENALTIES, RECEIPTS, UNCHECKED, VERDICTS
+
+OnReceipts = Callable[[int], None]
+"""Told how many more receipts are done."""
+_LATE_SEQ: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceResult:
+    """What the reference went through. `given` are entries whose cause is not in the exports."""
+
+    receipts: int
+    batches: int
+    entries: int
+    given: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """A piece of work: some row groups of a period's receipts."""
+
+    folder: Path
+    group: int
+    tables: PublishedTables
+    chain_id: int
+    token_symbol: str
+    first_seq: int
+    last_seq: int
+    later: tuple[Path, ...]
+    """Late members of the periods after."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PartResult:
+    receipts: int
+    sums: dict[tuple[str, str], int]
+    added: dict[str, int]
+    batches: dict[int, Members]
+    difference: str | None
+
+
+def check_by_reference(
+    exports: Sequence[Export], *, jobs: int, on_receipts: OnReceipts
+) -> ReferenceResult:
+    """Recomputes periods that stand in their order, on `jobs` processes.
+
+    Raises:
+        Difference: the first figure that is not the one that follows.
+    """
+    batches, ledger = BatchBook(), LedgerBook()
+    receipts = 0
+    with _workers(exports, jobs) as pool:
+        for index, export in enumerate(exports):
+            batches.begin(export)
+            parts = list(_parts(export, exports[index + 1 :]))
+            sums: dict[tuple[str, str], int] = {}
+            added: dict[str, int] = {}
+            pending: dict[int, Members] = {}
+            results = pool.map(_check_part, parts) if pool is not None else map(_check_part, parts)
+            for result in results:
+                if result.difference is not None:
+                    raise Difference(result.difference)
+                _join(sums, result.sums)
+                _join(added, result.added)
+                _take_members(pending, result.batches, batches)
+                receipts += result.receipts
+                on_receipts(result.receipts)
+            for number in sorted(pending):
+                batches.finish(number, pending[number])
+            batches.finish_rest()
+            _check_findings(export)
+            ledger.check(export, batches, job_sums=sums, job_totals=added)
+    return ReferenceResult(
+        receipts=receipts,
+        batches=batches.count,
+        entries=ledger.entry_count,
+        given=dict(sorted(ledger.given.items())),
+    )
+
+
+def _workers(exports: Sequence[Export], jobs: int) -> nullcontext[None] | Executor:
+    groups = sum(count_groups(export.path(RECEIPTS.name)) for export in exports)
+    if jobs < 2 or groups < 2:
+        return nullcontext()
+    # Spawned, since a fork would inherit the locks of the Parquet reader's threads.
+    return ProcessPoolExecutor(max_workers=min(jobs, groups), mp_context=get_context("spawn"))
+
+
+def _parts(export: Export, later: Sequence[Export]) -> Iterator[_Part]:
+    import pyarrow.parquet as pq
+
+    numbers = export.manifest.receipts
+    path = export.path(RECEIPTS.name)
+    first = numbers.after + 1
+    metadata = pq.read_metadata(path)
+    if metadata.num_rows != numbers.to - numbers.after:
+        raise Difference(
+            f"{export.name} covers {numbers.to - numbers.after} receipts, but has "
+            f"{metadata.num_rows}"
+        )
+    for group in range(metadata.num_row_groups):
+        rows = metadata.row_group(group).num_rows
+        if rows == 0:
+            continue
+        yield _Part(
+            folder=export.folder,
+            group=group,
+            tables=export.tables,
+            chain_id=export.manifest.chain_id,
+            token_symbol=export.manifest.token_symbol,
+            first_seq=first,
+            last_seq=first + rows - 1,
+            later=tuple(one.path(LATE_MEMBERS.name) for one in later),
+        )
+        first += rows
+
+
+def _check_part(part: _Part) -> _PartResult:
+    seq = part.first_seq
+    difference = None
+    check: ReceiptCheck | None = None
+    try:
+        judge = Judge(part.tables, load_terms(part.folder, part.tables))
+        check = ReceiptCheck(judge, chain_id=part.chain_id, token_symbol=part.token_symbol)
+        late = _late_rows(part)
+        path = part.folder.joinpath(RECEIPTS.name)
+        for columns in iterate_columns(path, RECEIPTS, groups=[part.group]):
+            rows = cast("Iterator[Row]", zip(*columns.values(), strict=True))
+            seq += check.check(rows, first_seq=seq, late=late)
+    except Difference as found:
+        difference = str(found)
+    return _PartResult(
+        receipts=seq - part.first_seq,
+        sums=check.sums if check is not None else {},
+        added=dict(check.added) if check is not None else {},
+        batches=check.batches if check is not None else {},
+        difference=difference,
+    )
+
+
+def _late_rows(part: _Part) -> dict[int, Row]:
+    """The late members among the part's receipts, by their numbers."""
+    found: dict[int, Row] = {}
+    for path in part.later:
+        for row in read_range(
+            path, LATE_MEMBERS, column="receipt_seq", first=part.first_seq, last=part.last_seq
+        ):
+            seq = cast("int", row[_LATE_SEQ])
+            if seq in found:
+                raise Difference(
+                    f"receipt number {seq} is in batch {found[seq][0]} and in batch {row[0]} (I5)"
+                )
+            found[seq] = row
+    return found
+
+
+def _take_members(
+    pending: dict[int, Members], found: dict[int, Members], batches: BatchBook
+) -> None:
+    """Joins what a part found; batches before the newest one can have no more receipts."""
+    for number, members in found.items():
+        pending.setdefault(number, Members()).join(members)
+    for number in sorted(pending)[:-1]:
+        batches.finish(number, pending.pop(number))
+
+
+def _check_findings(export: Export) -> None:
+    """Holds each verdict, and the penalties of each receipt, to what the receipt says."""
+    receipts = _rows_of(export, ("seq", "measured_quality_bps", "penalty_raw"))
+    penalties = _penalties_of(export)
+    fined, total_raw = next(penalties, (None, 0))
+    for row in iterate_rows(export.path(VERDICTS.name), VERDICTS):
+        seq, quality_bps, basis, reason = row
+        receipt = next(receipts, None)
+        if receipt is None or receipt[0] != seq:
+            raise Difference(f"{export.name}: the verdict on receipt number {seq} is out of place")
+        if quality_bps != receipt[1] or basis != UNCHECKED or reason:
+            raise Difference(
+                f"the verdict on receipt number {seq} is {basis!r} with {quality_bps} bps, but "
+                f"the receipt was judged by {receipt[1]} bps"
+            )
+        due_raw = 0
+        if fined == seq:
+            due_raw = total_raw
+            fined, total_raw = next(penalties, (None, 0))
+        if due_raw != int(cast("int", receipt[2])):
+            raise Difference(f"the penalties of receipt number {seq} are not their sum")
+    if next(receipts, None) is not None:
+        raise Difference(f"{export.name}: a verdict is missing")
+    if fined is not None:
+        raise Difference(f"{export.name}: the penalties of receipt number {fined} are out of place")
+
+
+def _penalties_of(export: Export) -> Iterator[tuple[int, int]]:
+    """The number of each receipt that has penalties, with their sum."""
+    rows = cast(
+        "Iterator[tuple[int, int, str, int]]",
+        iterate_rows(export.path(PENALTIES.name), PENALTIES),
+    )
+    for seq, group in groupby(rows, key=lambda row: row[0]):
+        amounts = [amount_raw for *_rest, amount_raw in group]
+        if min(amounts) <= 0:
+            raise Difference(f"a penalty of receipt number {seq} is not above zero")
+        yield seq, sum(amounts)
+
+
+def _rows_of(export: Export, names: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
+    """These columns of the receipts, which are numbers."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(export.path(RECEIPTS.name)) as opened:
+        for batch in opened.iter_batches(columns=list(names)):
+            lists = [batch.column(name).to_pylist() for name in names]
+            yield from zip(*lists, strict=True)
+
+
+def _join(
+    sums: dict[object, int] | dict[tuple[str, str], int] | dict[str, int], more: object
+) -> None:
+    held = cast("dict[object, int]", sums)
+    for key, amount_raw in cast("dict[object, int]", more).items():
+        held[key] = held.get(key, 0) + amount_raw

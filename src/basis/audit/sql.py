@@ -1,0 +1,115 @@
+"""The second recomputation: the same periods by DuckDB, in SQL and 128-bit integers.
+
+It has its own formulas, reads the files by itself, and may use no file but those of the exports.
+Hashes and the steps of batches are the reference's alone; what is summed, multiplied or joined is
+computed here again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from basis.audit.difference import Difference
+from basis.audit.folder import Export
+from basis.audit.sql_ledger import LedgerQueries
+from basis.audit.sql_numbers import Numbers, quote, quote_path
+from basis.audit.sql_receipts import ReceiptQueries
+from basis.rules.errors import DamagedExport
+from basis.rules.export_format import PARQUET_FILES
+
+if TYPE_CHECKING:
+    import duckdb
+
+OnSteps = Callable[[int], None]
+"""Told how many more steps are done."""
+STEPS_PER_EXPORT = 7
+Wide = dict[str, bool]
+"""File -> whether its amounts are DECIMAL(38,0)."""
+
+
+def check_by_sql(
+    exports: Sequence[tuple[Export, Wide]],
+    *,
+    threads: int,
+    memory_mib: int,
+    on_steps: OnSteps,
+) -> int:
+    """Recomputes periods that stand in their order; how many receipts they have.
+
+    Raises:
+        Difference: the first figure that is not the one that follows.
+        DamagedExport: DuckDB cannot read a file.
+    """
+    receipts = 0
+    earlier: list[Export] = []
+    with _connect([export for export, _wide in exports], threads, memory_mib) as connection:
+        for export, wide in exports:
+            for step in _steps(connection, export, wide, earlier):
+                _run(export, step)
+                on_steps(1)
+            receipts += export.manifest.receipts.to - export.manifest.receipts.after
+            earlier.append(export)
+    return receipts
+
+
+def _steps(
+    connection: duckdb.DuckDBPyConnection, export: Export, wide: Wide, earlier: list[Export]
+) -> Iterator[Callable[[], None]]:
+    def open_views() -> None:
+        for file in PARQUET_FILES:
+            view = file.name.removesuffix(".parquet")
+            path = quote_path(str(export.path(file.name).absolute()))
+            connection.execute(
+                f"CREATE OR REPLACE VIEW {view} AS "
+                f"SELECT * FROM read_parquet({path}, file_row_number = true)"
+            )
+
+    receipts = ReceiptQueries(connection, export, Numbers(is_wide=wide["receipts.parquet"]))
+    ledger = LedgerQueries(connection, export)
+    yield open_views
+    yield receipts.check_figures
+    yield receipts.check_verdicts
+    yield receipts.check_penalties
+    yield lambda: ledger.check_batches(earlier)
+    yield ledger.check_entries
+    yield ledger.check_balances
+
+
+def _run(export: Export, step: Callable[[], None]) -> None:
+    import duckdb
+
+    try:
+        step()
+    except duckdb.OutOfRangeException as error:
+        raise Difference(
+            f"{export.name}: a figure is beyond 128 bits, so it cannot be right: {error}"
+        ) from error
+    except duckdb.Error as error:
+        raise DamagedExport(f"{export.folder} cannot be read by DuckDB: {error}") from error
+
+
+@contextmanager
+def _connect(
+    exports: Sequence[Export], threads: int, memory_mib: int
+) -> Generator[duckdb.DuckDBPyConnection]:
+    """A database in memory that can read the folders of the exports, and nothing else."""
+    import duckdb
+
+    config: dict[str, Any] = {
+        "threads": threads,
+        "memory_limit": f"{memory_mib}MiB",
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+        "preserve_insertion_order": False,
+    }
+    folders = ", ".join(quote(f"{export.folder.absolute()}/") for export in exports)
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        connection.execute(f"SET allowed_directories = [{folders}]")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+    finally:
+        connection.close()

@@ -1,0 +1,278 @@
+"""The formulas of a receipt in SQL: written from the published rules, not from the other engine.
+
+Each figure has a proof, which is a condition on the row, and a value, which is computed only where
+the proof fails. They stand in the order in which they follow from each other, so a proof may use
+the figures before it; and in the order in which the reference looks at them.
+Source: docs/reference/receipts-and-batches.md; docs/reference/points.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import gcd
+from typing import Final
+
+from basis.audit.sql_layers import CUBED, PER_PRICE, Period
+from basis.audit.sql_numbers import at, choose, floor_of
+from basis.rules.factors import FactorTables
+from basis.rules.postpaid_pricing import PostpaidEpoch
+
+_POSTPAID_SCALE: Final = 10**10
+"""10^6 tokens of a price x 10^4 basis points of a multiplier."""
+_LLAMA_SCALE: Final = 10**13
+"""1,000 tokens x four factors in bps, over 10^6 base units of a point."""
+_WAIFU_SCALE: Final = 512 * 512 * 20 * 10**16 // 10**6
+_SCALE: Final = f"CASE points_asset WHEN 'WAIFU' THEN {_WAIFU_SCALE} ELSE {_LLAMA_SCALE} END"
+_MEMORY: Final = "CASE points_gpu_count WHEN 0 THEN 0 ELSE points_gpu_memory_mib END"
+_TOO_SMALL: Final = f"(points_asset = 'LLAMA' AND {_MEMORY} < points_floor_mib)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """A recorded column, whether it is as it follows, and what it should be."""
+
+    name: str
+    proof: str
+    value: str
+
+
+def usable(period: Period) -> str:
+    """Whether a row's facts are among what formulas are for."""
+    models = at([one.model_id for one in period.terms], "terms_number")
+    multipliers = at([one.multiplier_bps for one in period.terms], "terms_number")
+    return " AND ".join(
+        [
+            "status IN ('completed', 'failed', 'cancelled')",
+            "kind IN ('', 'chat', 'completion', 'embedding')",
+            "measured_quality_bps <= 10000",
+            f"model_id = {models}",
+            f"model_multiplier_bps = {multipliers}",
+            "NOT (kind = '' AND is_done AND NOT is_postpaid)",
+        ]
+    )
+
+
+def points_usable(period: Period) -> str:
+    """Whether points can be recomputed: by a table that was published, or not at all."""
+    known = choose("points_table", dict.fromkeys(period.tables.points, "TRUE"))
+    return (
+        "CASE WHEN points_table = '' THEN points_asset = '' AND points_units = 0 "
+        "AND points_multiplier_bps = 0 AND points_quality_bps = 0 AND points_latency_bps = 0 "
+        "AND points_boost_bps = 0 AND points_assignment = '' AND points_gpu_name = '' "
+        "AND points_gpu_count = 0 AND points_gpu_memory_mib = 0 "
+        f"ELSE {known} AND points_boost_bps >= 10000 AND points_asset IN ('LLAMA', 'WAIFU') END"
+    )
+
+
+def make_figures(period: Period) -> list[Figure]:
+    """Every figure of a receipt and of its ledger entry."""
+    return [
+        *_factors(period),
+        *_charges(period),
+        *_shares(),
+        *_points(),
+        *_postings(),
+    ]
+
+
+def _equal(name: str, value: str) -> Figure:
+    return Figure(name=name, proof=f"{name} = {value}", value=value)
+
+
+def _factors(period: Period) -> list[Figure]:
+    tables = list(period.tables.factors.values())
+    uptime, latency = _uptime(tables[0]), _latency(tables[0], period)
+    for place, one in enumerate(tables[1:], start=1):
+        uptime = f"CASE WHEN table_place = {place} THEN {_uptime(one)} ELSE {uptime} END"
+        latency = f"CASE WHEN table_place = {place} THEN {_latency(one, period)} ELSE {latency} END"
+    return [
+        _equal("quality_bps", "CASE WHEN is_done THEN measured_quality_bps ELSE 0 END"),
+        _equal("uptime_bps", f"CASE WHEN is_done THEN {uptime} ELSE 0 END"),
+        _equal("latency_bps", f"CASE WHEN is_done THEN {latency} ELSE 0 END"),
+    ]
+
+
+def _uptime(tables: FactorTables) -> str:
+    steps = " ".join(
+        f"WHEN online_minutes >= {at_least} THEN {factor}"
+        for at_least, factor in tables.uptime_steps
+    )
+    return f"CASE {steps} END"
+
+
+def _latency(tables: FactorTables, period: Period) -> str:
+    """The first step that both ratios are at most: floored, so t x 10^4 < (step + 1) x target."""
+    highest = max([at_most for at_most, _factor in tables.latency_steps], default=0) + 1
+    slowest = max(
+        [
+            max(
+                one.target.inter_token_us,
+                one.target.first_token_us
+                + one.target.per_prompt_token_us * period.facts["prompt_tokens"],
+            )
+            for one in period.terms
+        ],
+        default=0,
+    )
+    longest = max(period.facts["first_token_us"], period.facts["inter_token_us"])
+    number = "BIGINT" if period.fits(max(longest * 10_000, slowest * highest)) else "HUGEINT"
+    steps = " ".join(
+        f"WHEN CAST(first_token_us AS {number}) * 10000 < first_target_us * {at_most + 1} "
+        f"AND CAST(inter_token_us AS {number}) * 10000 < inter_target_us * {at_most + 1} "
+        f"THEN {factor}"
+        for at_most, factor in tables.latency_steps
+    )
+    return f"CASE {steps} ELSE {tables.latency_floor} END" if steps else str(tables.latency_floor)
+
+
+def _charges(period: Period) -> list[Figure]:
+    """What the customer pays, in micro-credits and in BASIS."""
+    nothing = "is_postpaid OR is_free"
+    microcredits = Figure(
+        name="microcredits",
+        proof=f"CASE WHEN {nothing} THEN microcredits = 0 "
+        f"ELSE microcredits_rest >= 0 AND microcredits_rest < {PER_PRICE} END",
+        value=f"CASE WHEN {nothing} THEN 0 "
+        f"ELSE (CAST(price_of_tokens AS HUGEINT) + {PER_PRICE - 1}) // {PER_PRICE} END",
+    )
+    held = Figure(
+        name="held_microcredits",
+        proof="held_microcredits >= microcredits",
+        value="greatest(held_microcredits, microcredits)",
+    )
+    if not period.has_postpaid:
+        return [microcredits, held, _equal("charge_raw", "in_basis")]
+    proof, value = _postpaid(period)
+    charge = Figure(
+        name="charge_raw",
+        proof=f"CASE WHEN is_postpaid THEN {proof} ELSE charge_raw = in_basis END",
+        value=f"CASE WHEN is_postpaid THEN {value} ELSE in_basis END",
+    )
+    return [microcredits, held, charge]
+
+
+def _postpaid(period: Period) -> tuple[str, str]:
+    """Proof and value of a charge in BASIS: tokens x prices x multiplier x rate / 10^10, up."""
+    big = period.numbers.big
+    epochs = {one.postpaid.version: one.postpaid for one in period.terms if one.postpaid}
+    proof, value = "FALSE", "NULL"
+    for epoch in epochs.values():
+        rate, divisor = _reduced(epoch)
+        product = f"({big('price_of_tokens')} * {big('model_multiplier_bps')} * {big(str(rate))})"
+        rest = f"({big('charge_raw')} * {big(str(divisor))} - {product})"
+        due = f"({big(product)} + {divisor - 1}) // {divisor}" if divisor > 1 else product
+        places = ", ".join(
+            str(number)
+            for number, one in enumerate(period.terms, start=1)
+            if one.postpaid is not None and one.postpaid.version == epoch.version
+        )
+        proof = (
+            f"CASE WHEN terms_number IN ({places}) THEN "
+            f"{rest} >= 0 AND {rest} < {divisor} ELSE {proof} END"
+        )
+        value = f"CASE WHEN terms_number IN ({places}) THEN {due} ELSE {value} END"
+    return (
+        f"CASE WHEN is_free THEN charge_raw = 0 ELSE {proof} END",
+        f"CASE WHEN is_free THEN 0 ELSE {value} END",
+    )
+
+
+def _reduced(epoch: PostpaidEpoch) -> tuple[int, int]:
+    """The rate and the scale, both divided by what they share."""
+    shared = gcd(epoch.basis_raw_per_microcredit, _POSTPAID_SCALE)
+    return epoch.basis_raw_per_microcredit // shared, _POSTPAID_SCALE // shared
+
+
+def _shares() -> list[Figure]:
+    """How a charge is shared out."""
+    dust = "CAST(gross_rest > 0 AS BIGINT)"
+    return [
+        Figure(
+            name="fee_raw",
+            proof="fee_rest >= 0 AND fee_rest < 10000",
+            value=floor_of("charge_raw", factor="fee_bps", whole=10_000),
+        ),
+        _equal("pool_raw", "charge_raw - fee_raw"),
+        Figure(
+            name="gross_raw",
+            proof=f"gross_rest >= 0 AND gross_rest < {CUBED}",
+            value=floor_of("pool_raw", factor="factor", whole=CUBED),
+        ),
+        _equal("penalty_collected_raw", "least(penalty_raw, gross_raw)"),
+        _equal("penalty_owed_raw", "penalty_raw - penalty_collected_raw"),
+        _equal("reward_raw", "gross_raw - penalty_collected_raw"),
+        _equal("unearned_raw", f"pool_raw - reward_raw - {dust}"),
+        _equal("dust_raw", dust),
+        _equal("total_charged_raw", "charge_raw"),
+        _equal("worker_reward_raw", "reward_raw"),
+        _equal("protocol_fee_raw", "fee_raw"),
+    ]
+
+
+def _points() -> list[Figure]:
+    """The points, and why there are none; where several reasons hold the first is given."""
+    reasons = (
+        ("points_table = ''", ""),
+        ("NOT is_done", "not_completed"),
+        ("worker_wallet = ''", "no_wallet"),
+        ("microcredits = 0", "not_charged"),
+        ("points_multiplier_bps = 0", "no_multiplier"),
+        (_TOO_SMALL, "below_hardware_floor"),
+        ("points_quality_bps = 0 OR points_latency_bps = 0", "no_quality"),
+        (f"points_product < {_SCALE}", "too_little"),
+    )
+    why = " ".join(f"WHEN {when} THEN '{reason}'" for when, reason in reasons)
+    value = f"CASE {why} ELSE '' END"
+    earns = " AND ".join(f"NOT ({when})" for when, _reason in reasons[1:])
+    rest = f"(points_product - CAST(points_raw AS HUGEINT) * {_SCALE})"
+    has_some = "points_reason = '' AND points_table <> ''"
+    is_llama = "points_asset = 'LLAMA'"
+    has_table = "points_table <> ''"
+    return [
+        _equal(
+            "points_units",
+            f"CASE WHEN {is_llama} THEN prompt_tokens + output_tokens ELSE points_units END",
+        ),
+        _equal(
+            "points_multiplier_bps",
+            f"CASE WHEN {is_llama} THEN points_due_bps ELSE points_multiplier_bps END",
+        ),
+        _equal("points_quality_bps", f"CASE WHEN {has_table} THEN quality_bps ELSE 0 END"),
+        _equal("points_latency_bps", f"CASE WHEN {has_table} THEN latency_bps ELSE 0 END"),
+        Figure(
+            name="points_reason",
+            proof=f"CASE WHEN {has_some} THEN {earns} ELSE points_reason = {value} END",
+            value=value,
+        ),
+        Figure(
+            name="points_raw",
+            proof=f"CASE WHEN {has_some} THEN {rest} >= 0 AND {rest} < {_SCALE} "
+            "ELSE points_raw = 0 END",
+            value=f"CASE WHEN {has_some} THEN points_product // {_SCALE} ELSE 0 END",
+        ),
+    ]
+
+
+def _postings() -> list[Figure]:
+    """What the ledger entry of a job posts."""
+    has_entry = "charge_raw <> 0 OR penalty_owed_raw <> 0 OR microcredits <> 0 OR points_raw <> 0"
+    postings = {
+        "entry_customer_raw": "CASE WHEN is_postpaid THEN -charge_raw ELSE 0 END",
+        "entry_customer_microcredits": "-microcredits",
+        "entry_exchange_microcredits": "microcredits",
+        "entry_exchange_raw": "CASE WHEN is_postpaid THEN 0 ELSE -charge_raw END",
+        "entry_reward_raw": "reward_raw",
+        "entry_fee_raw": "fee_raw",
+        "entry_unearned_raw": "unearned_raw",
+        "entry_dust_raw": "dust_raw",
+        "entry_owed_raw": "-penalty_owed_raw",
+        "entry_receivable_raw": "penalty_owed_raw",
+        "entry_issued_llama_raw": "CASE points_asset WHEN 'LLAMA' THEN -points_raw ELSE 0 END",
+        "entry_earned_llama_raw": "CASE points_asset WHEN 'LLAMA' THEN points_raw ELSE 0 END",
+        "entry_issued_waifu_raw": "CASE points_asset WHEN 'WAIFU' THEN -points_raw ELSE 0 END",
+        "entry_earned_waifu_raw": "CASE points_asset WHEN 'WAIFU' THEN points_raw ELSE 0 END",
+    }
+    return [
+        _equal("has_entry", f"({has_entry})"),
+        *(_equal(name, value) for name, value in postings.items()),
+    ]

@@ -1,0 +1,142 @@
+"""The dated tables that a period's receipts name, as they were published beside them.
+
+A table of a version that this program knows must be the one that it knows: a publisher cannot give
+an old name to another table. One that is newer than this program is taken as it was published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+
+from basis.rules.catalog import CATALOGS, Catalog
+from basis.rules.epoch_form import parse_epoch
+from basis.rules.epochs import EPOCHS, PricingEpoch
+from basis.rules.errors import DamagedExport, InvalidInput
+from basis.rules.factors import TABLES, FactorTables
+from basis.rules.points_tables import POINTS_TABLES, PointsTable
+from basis.rules.postpaid_pricing import POSTPAID_EPOCHS, PostpaidEpoch
+
+_MAX_POINTS_FIGURE: Final = 10**9
+"""Far above any multiplier in basis points, or any memory in MiB."""
+
+
+class _Versioned(Protocol):
+    @property
+    def version(self) -> str: ...
+
+
+_Table = TypeVar("_Table", bound=_Versioned)
+
+
+class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: str
+    models: list[msgspec.Raw]
+    effective_from: str = ""
+
+
+class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    catalogs: list[msgspec.Raw]
+    epochs: list[msgspec.Raw]
+    postpaid_epochs: list[PostpaidEpoch]
+    factors: list[FactorTables]
+    points: list[PointsTable]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedTables:
+    """By version. `catalogs` has None for an operator's own, of which only the name is known."""
+
+    catalogs: Mapping[str, Catalog | None]
+    epochs: Mapping[str, PricingEpoch]
+    postpaid: Mapping[str, PostpaidEpoch]
+    factors: Mapping[str, FactorTables]
+    points: Mapping[str, PointsTable]
+
+
+def parse_tables(data: bytes) -> PublishedTables:
+    """The tables of a period.
+
+    Raises:
+        DamagedExport: they are no tables, one stands twice, or one is not the known one of its
+            version.
+    """
+    try:
+        raw = msgspec.json.decode(data, type=_Tables, strict=False)
+        catalogs = [_parse_catalog(catalog) for catalog in raw.catalogs]
+        epochs = _by_version([parse_epoch(bytes(epoch)) for epoch in raw.epochs], known=EPOCHS)
+    except (msgspec.MsgspecError, RecursionError, InvalidInput) as error:
+        raise DamagedExport(f"the tables cannot be read: {error}") from error
+    postpaid = _by_version(raw.postpaid_epochs, known=POSTPAID_EPOCHS)
+    points = _by_version(raw.points, known=POINTS_TABLES)
+    for table in points.values():
+        _check_points(table)
+    factors = _by_version(raw.factors, known=TABLES)
+    for tables in factors.values():
+        _check_steps(tables)
+    whole = _by_version([one for one in catalogs if isinstance(one, Catalog)], known=CATALOGS)
+    names = {one: None for one in catalogs if isinstance(one, str)}
+    return PublishedTables(
+        catalogs={**names, **whole},
+        epochs=epochs,
+        postpaid=postpaid,
+        factors=factors,
+        points=points,
+    )
+
+
+def _parse_catalog(data: msgspec.Raw) -> Catalog | str:
+    """The catalog, or its name where its rows were not published."""
+    head = msgspec.json.decode(data, type=_Catalog)
+    return msgspec.json.decode(data, type=Catalog) if head.models else head.version
+
+
+def _by_version(tables: Iterable[_Table], *, known: Iterable[_Table]) -> dict[str, _Table]:
+    by_version: dict[str, _Table] = {}
+    for table in tables:
+        if table.version in by_version:
+            raise DamagedExport(f"the table {table.version[:80]!r} stands twice")
+        by_version[table.version] = table
+    for table in known:
+        if table.version in by_version and by_version[table.version] != table:
+            raise DamagedExport(
+                f"the table {table.version!r} is not the one that was published under this name"
+            )
+    return by_version
+
+
+def _check_steps(tables: FactorTables) -> None:
+    """Refuses tables by which a measurement would have no factor."""
+    steps = tables.uptime_steps
+    targets = tables.latency_targets.values()
+    numbers = [
+        number
+        for target in targets
+        for number in (
+            target.first_token_us - 1,
+            target.inter_token_us - 1,
+            target.per_prompt_token_us,
+        )
+    ]
+    bounds = [bound for bound, _factor in (*steps, *tables.latency_steps)]
+    factors = [factor for _bound, factor in (*steps, *tables.latency_steps)]
+    if (
+        not steps
+        or steps[-1][0] != 0
+        or min([*numbers, *bounds, tables.latency_floor, *factors], default=0) < 0
+        or max([*factors, tables.latency_floor]) > 10_000
+    ):
+        raise DamagedExport(f"the factor tables {tables.version[:80]!r} cannot be applied")
+
+
+def _check_points(table: PointsTable) -> None:
+    """Refuses a table by which points would come out negative or without end."""
+    figures = [
+        figure for row in table.llm.values() for figure in (row.multiplier_bps, row.min_vram_mib)
+    ]
+    figures += [row.multiplier_bps for row in table.image.values()]
+    if min(figures, default=0) < 0 or max(figures, default=0) > _MAX_POINTS_FIGURE:
+        raise DamagedExport(f"the points table {table.version[:80]!r} cannot be applied")

@@ -1,0 +1,5 @@
+# What Basis uses of pyarrow.types.
+
+from pyarrow import DataType
+
+def is_decimal(kind: DataType) -> bool: ...
