@@ -48,6 +48,8 @@ COMMANDS: list[tuple[str, ...]] = [
     (),
     ("up",),
     ("recompute",),
+    ("export",),
+    ("audit",),
     *((noun,) for noun in NOUNS),
     *((noun, verb) for noun, verbs in NOUNS.items() for verb in verbs),
 ]
@@ -62,6 +64,8 @@ HEAVY = {
     "xllamacpp",
     "web3",
     "eth_account",
+    "duckdb",
+    "pyarrow",
 }
 MOST_CPU_S = 1.0
 
@@ -77,7 +81,8 @@ def test_commands__listed_here__are_all_that_there_are() -> None:
     }
 
     assert mounted == {noun: sorted(verbs) for noun, verbs in NOUNS.items()}
-    assert {command.name for command in app.registered_commands} == {"up", "recompute"}
+    top_level = {command.name for command in app.registered_commands}
+    assert top_level == {"up", "recompute", "export", "audit"}
 
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)

@@ -10,9 +10,11 @@ import typer
 from basis import __version__
 from basis.cli import (
     account,
+    audit,
     batch,
     boost,
     explain,
+    export,
     key,
     ledger,
     model,
@@ -33,12 +35,14 @@ _SERVER_PARTS = frozenset(
     {
         "alembic",
         "coincurve",
+        "duckdb",
         "eth_abi",
         "eth_account",
         "gguf",
         "jinja2",
         "numpy",
         "prometheus_client",
+        "pyarrow",
         "sqlalchemy",
         "tokenizers",
         "uvloop",
@@ -71,6 +75,8 @@ app.add_typer(phase.app, name="phase")
 app.add_typer(publisher.app, name="publisher")
 app.add_typer(ledger.app, name="ledger")
 app.command(name="recompute")(recompute.recompute)
+app.command(name="export")(export.export)
+app.command(name="audit")(audit.audit)
 app.add_typer(settings.app, name="settings")
 
 

@@ -1,0 +1,74 @@
+"""Forges published periods as their own publisher could: consistent, hashed and signed anew."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from basis.audit.audit import AuditOptions, AuditVerdict, Watcher, audit
+from basis.audit.parquet import expected_schema
+from basis.rules.canonical import canonical_json
+from basis.rules.export_format import PARQUET_FILES, SIGNATURE_KIND
+from basis.rules.signatures import FileSignature, encode_signature
+from basis.storage.publisher_key import PublisherKey
+
+KEY = PublisherKey(hashlib.sha256(b"a publisher of the tests").digest())
+Rows = list[dict[str, Any]]
+
+
+def sign(sha256: str) -> FileSignature:
+    """The publisher's signature over a manifest of this hash."""
+    return KEY.sign_file_hash(kind=SIGNATURE_KIND, sha256=sha256)
+
+
+def audit_by(engine: str, *folders: Path, jobs: int = 1) -> AuditVerdict:
+    """The verdict of one engine, `rules` or `sql`, or of `both`."""
+    options = AuditOptions(
+        has_reference=engine != "sql", has_sql=engine != "rules", jobs=jobs, memory_mib=512
+    )
+    return audit(list(folders), options, Watcher())
+
+
+def forge_rows(folder: Path, name: str, change: Callable[[Rows], Rows | None]) -> None:
+    """Rewrites a Parquet file with its rows changed, and signs the period anew."""
+    file = next(file for file in PARQUET_FILES if file.name == name)
+    rows = pq.read_table(folder / name).to_pylist()
+    changed = change(rows)
+    rows = rows if changed is None else changed
+    write_rows(folder, name, rows, is_wide=False)
+    resign(folder, rows={file.name: len(rows)})
+
+
+def write_rows(folder: Path, name: str, rows: Rows, *, is_wide: bool) -> None:
+    """Writes a Parquet file of an export with these rows."""
+    file = next(file for file in PARQUET_FILES if file.name == name)
+    schema = expected_schema(file, is_wide=is_wide)
+    table = pa.Table.from_pylist(rows, schema=schema)
+    pq.write_table(table, folder / name, compression="lz4", store_schema=False)
+
+
+def resign(
+    folder: Path,
+    *,
+    rows: dict[str, int] | None = None,
+    change: Callable[[dict[str, Any]], None] = lambda _manifest: None,
+) -> str:
+    """Hashes every file anew, changes the manifest and signs it; the manifest's hash."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for file in manifest["files"]:
+        data = (folder / file["name"]).read_bytes()
+        file["bytes"] = len(data)
+        file["sha256"] = hashlib.sha256(data).hexdigest()
+        file["rows"] = (rows or {}).get(file["name"], file["rows"])
+    change(manifest)
+    data = canonical_json(manifest)
+    (folder / "manifest.json").write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
+    (folder / "manifest.sig.json").write_bytes(encode_signature(sign(digest)))
+    return digest
