@@ -13,6 +13,7 @@ from basis.gateway.acceptance import accept_job, find_model
 from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
 from basis.gateway.sinks import Collector
+from basis.gateway.wishes import Wish
 from basis.rules.catalog import ModelKind
 from basis.rules.job import UserId
 from basis.rules.units import TokenCount
@@ -47,7 +48,7 @@ def start_job(house: House, sink: Collector) -> asyncio.Task[object]:
         request=b'{"model":"basis-tiny","messages":[{"role":"user","content":"x"}]}',
         prompt_tokens=TokenCount(7),
         max_tokens=TokenCount(20),
-        preference=None,
+        wish=Wish(preference=None, promise=None),
     )
     return asyncio.create_task(JobRun(house.context, job, sink).run())
 

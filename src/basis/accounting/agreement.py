@@ -6,6 +6,7 @@ An open job keeps it in its row, a receipt in the details of its charge; both gi
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from basis.rules.pricing import Charge, PriceTerms, compute_terms_hash
 from basis.rules.units import Bps
@@ -88,9 +89,15 @@ def charge_record(agreement: Agreement, charge: Charge) -> ChargeRecord:
         is_empty_answer_free=terms.is_empty_answer_free,
         epoch_hash=terms.epoch_hash,
         offer_hash=terms.offer_hash,
-        terms_hash=compute_terms_hash(terms),
+        terms_hash=_hash_of(terms),
         locked_at=agreement.locked_at,
     )
+
+
+@lru_cache(maxsize=256)
+def _hash_of(terms: PriceTerms) -> str:
+    """Computed once for all jobs on the same terms: it costs as much as a receipt's hash."""
+    return compute_terms_hash(terms)
 
 
 def agreement_of_receipt(receipt: StoredReceipt) -> Agreement | None:

@@ -179,12 +179,9 @@ def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> 
         return
     connection.exec_driver_sql(_ADD_RECEIPT, [_receipt_row(job) for job in fresh])
     connection.exec_driver_sql(_END_JOB, [(job.core.job_id,) for job in fresh])
-    entries = {job.entry.id: job for job in fresh if job.entry is not None}
-    store_dated_entries(
-        connection,
-        [job.entry for job in fresh if job.entry is not None],
-        dates={entry_id: f"{job.core.created_at[:19]}.000Z" for entry_id, job in entries.items()},
-    )
+    dated = [(job.entry, f"{job.core.created_at[:19]}.000Z") for job in fresh if job.entry]
+    entries = [entry for entry, _date in dated]
+    store_dated_entries(connection, entries, dates={entry.id: date for entry, date in dated})
     _add_earnings(connection, fresh)
     add_usage(connection, fresh)
 
