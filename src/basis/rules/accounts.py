@@ -75,9 +75,10 @@ CHART: tuple[AccountRule, ...] = (
     ),
     _row(
         "funding/operator",
-        {"CREDIT": _DOWN},
+        {"CREDIT": _FREE},
         Holder.OPERATOR,
-        "the other side of credits that the operator granted",
+        "the other side of credits that the operator granted; positive where it took back more, as "
+        "after a disputed payment by card",
     ),
     _row(
         "funding/stripe",
