@@ -27,6 +27,7 @@ NOUNS = {
         "take-back",
         "limit",
         "usage",
+        "statement",
         "unassigned",
         "assign",
     ],

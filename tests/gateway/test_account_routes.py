@@ -12,10 +12,11 @@ import pytest
 import pytest_asyncio
 
 from basis.accounting.funding import top_up
+from basis.gateway import keys
 from basis.rules.epochs import EPOCHS
 from basis.storage import usage_totals
 from basis.storage.clock import now_iso
-from basis.storage.key_store import NO_LIMITS, KeyLimits, store_new_key
+from basis.storage.key_store import NO_LIMITS, KeyLimits, store_limits, store_new_key
 from basis.storage.schema import usage_days
 from basis.storage.secrets import load_hasher, new_api_key
 from tests.support.answers import expect_error
@@ -225,3 +226,26 @@ async def test_usage__wrong_query__is_400_and_names_it(shop: House, query: str, 
 async def test_account__without_a_key__is_401(shop: House, path: str) -> None:
     async with shop.worker.http.get(shop.running.url + path) as response:
         await expect_error(response, 401, "invalid_api_key")
+
+
+async def test_limits__changed_beside_a_running_orchestrator__hold_once_the_look_is_stale(
+    shop: House, add_key: AddKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = add_key("key_a")
+    await give(shop, 10**9)
+    assert (await look(customer))["key"]["limits"]["requestsPerMinute"] is None
+
+    limits = KeyLimits(requests_per_minute=1, models=("basis-tiny",))
+    await shop.context.writer.write(
+        lambda connection: store_limits(connection, key_id="key_a", limits=limits, now=now_iso())
+    )
+    monkeypatch.setattr(keys, "_FRESH_S", 0.0)  # as if five seconds had passed
+
+    assert (await look(customer))["key"]["limits"]["requestsPerMinute"] == 1
+    statuses: list[int] = []
+    for _ in range(2):
+        async with customer.chat(max_tokens=20) as response:
+            statuses.append(response.status)
+    async with customer.chat(model="basis-small") as response:
+        await expect_error(response, 403, "forbidden")
+    assert statuses == [200, 429]

@@ -15,6 +15,7 @@ PURE_MODULES = frozenset(
         "collections.abc",
         "dataclasses",
         "enum",
+        "coincurve",
         "hashlib",
         "itertools",
         "json",

@@ -38,6 +38,7 @@ from basis.accounting.boost_replay import BoostReplay
 from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.ledger_replay import LedgerReplay
 from basis.accounting.offer_replay import OfferReplay
+from basis.accounting.payment_replay import refunded_payment, replay_payments
 from basis.accounting.phase_replay import replay_phases
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
@@ -205,13 +206,19 @@ class _Replay:
             )
 
     def _replay_funding(self) -> None:
-        """Credits come from outside: their entries follow from nothing but themselves."""
+        """Credits come from outside: their entries follow from nothing but themselves. What the
+        payments say of them follows from the entries."""
+        refunded: defaultdict[str, int] = defaultdict(int)
         for page in iterate_entry_pages(self._connection, kind=CREDITS_FUNDED):
             for entry in page:
                 flaw = find_funding_flaw(entry)
                 if flaw:
                     raise Difference(f"the ledger entry {entry.kind} of {entry.cause}: {flaw}")
+                refund = refunded_payment(entry)
+                if refund is not None:
+                    refunded[refund[0]] += refund[1]
             self._ledger.expect(page)
+        replay_payments(self._connection, refunded)
 
     def _replay_batches(self) -> None:
         previous_hash = NO_BATCH

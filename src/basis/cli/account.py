@@ -158,6 +158,39 @@ def usage(
         print_usage(connection, query, form="csv" if csv else "json" if json else "text")
 
 
+@app.command()
+def statement(
+    user: UserArgument,
+    begin: Annotated[
+        str, typer.Option("--from", help="From this UTC date or time on: 2026-11-23.")
+    ] = "",
+    end: Annotated[str, typer.Option("--to", help="Until before this UTC date or time.")] = "",
+    csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
+    data: DataOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show a customer's credits: what they opened with, every entry, what they closed with."""
+    from basis.accounting.statement import parse_period
+    from basis.cli.ledger_statement import print_statements
+    from basis.rules.entries import customer_account
+    from basis.rules.errors import InvalidInput
+    from basis.rules.units import CREDIT
+    from basis.storage.account_store import load_account
+
+    if csv and json:
+        raise InvalidInput("--csv and --json are two forms: choose one")
+    period = parse_period(begin=begin, end=end)
+    with read_store(data) as connection:
+        load_account(connection, user)
+        print_statements(
+            connection,
+            customer_account(user),
+            asset=CREDIT.symbol,
+            period=period,
+            form="csv" if csv else "json" if json else "text",
+        )
+
+
 def _account_json(account: AccountRecord, credits_now: Credits) -> dict[str, object]:
     return {
         "user_id": account.id,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from basis.gateway.account import get_account
+from basis.gateway.account_statement import get_statement
 from basis.gateway.account_usage import get_usage
 from basis.gateway.billing_webhook import post_stripe_webhook
 from basis.gateway.bodies import BODY_TIMEOUT_S
@@ -85,6 +86,7 @@ def make_application(context: GatewayContext) -> web.Application:
             web.get("/api/phases/{id}", get_phase),
             web.get("/api/account", get_account),
             web.get("/api/account/usage", get_usage),
+            web.get("/api/account/statement", get_statement),
             web.get("/api/pricing", get_pricing),
             web.post("/api/billing/webhooks/stripe", post_stripe_webhook),
             web.get("/metrics", get_metrics),

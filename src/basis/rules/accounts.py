@@ -77,7 +77,8 @@ CHART: tuple[AccountRule, ...] = (
         "funding/operator",
         {"CREDIT": _FREE},
         Holder.OPERATOR,
-        "the other side of credits that the operator granted, or took back",
+        "the other side of credits that the operator granted; positive where it took back more, as "
+        "after a disputed payment by card",
     ),
     _row(
         "funding/stripe",

@@ -16,7 +16,8 @@ from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.ledger_store import with_postings
 from basis.storage.schema import balances, ledger_entries, ledger_postings, ledger_reasons, users
 
-_PAGE: Final = 1_000
+LINES_PAGE: Final = 1_000
+"""Postings that are read at once."""
 _SHORTEST_PREFIX: Final = 8
 
 
@@ -124,20 +125,32 @@ def iterate_lines(
     Raises:
         DamagedRecord: one of them cannot be read.
     """
-    last_seq = 0
+    after_seq = 0
+    while True:
+        page = load_lines(connection, account, asset, after_seq=after_seq)
+        yield from page
+        if len(page) < LINES_PAGE:
+            return
+        after_seq = page[-1].seq
+
+
+def load_lines(
+    connection: Connection, account: AccountPath, asset: str, *, after_seq: int
+) -> list[AccountLine]:
+    """The next `LINES_PAGE` postings of `account` in `asset`, behind the entry `after_seq`.
+
+    Raises:
+        DamagedRecord: one of them cannot be read.
+    """
     query = (
         select(ledger_postings, ledger_entries)
         .join(ledger_entries, ledger_entries.c.seq == ledger_postings.c.entry_seq)
         .where(ledger_postings.c.account == account, ledger_postings.c.asset == asset)
+        .where(ledger_postings.c.entry_seq > after_seq)
         .order_by(ledger_postings.c.entry_seq)
-        .limit(_PAGE)
+        .limit(LINES_PAGE)
     )
-    while True:
-        page = connection.execute(query.where(ledger_postings.c.entry_seq > last_seq)).all()
-        yield from map(_as_line, page)
-        if len(page) < _PAGE:
-            return
-        last_seq = page[-1].seq
+    return [_as_line(row) for row in connection.execute(query)]
 
 
 def iterate_balances(connection: Connection) -> Iterator[Balance]:
@@ -147,7 +160,7 @@ def iterate_balances(connection: Connection) -> Iterator[Balance]:
         DamagedRecord: one of them cannot be read.
     """
     query = select(balances).order_by(balances.c.account, balances.c.asset)
-    for row in connection.execution_options(yield_per=_PAGE).execute(query):
+    for row in connection.execution_options(yield_per=LINES_PAGE).execute(query):
         yield _as_balance(row)
 
 

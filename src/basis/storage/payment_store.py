@@ -6,13 +6,16 @@ what could not be booked until the operator says for whom it is.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, select, tuple_, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import payments, refunds
+
+_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +92,20 @@ def load_payments(connection: Connection, user_id: str | None) -> list[Payment]:
     is_theirs = payments.c.user_id.is_(None) if user_id is None else payments.c.user_id == user_id
     ordered = select(payments).where(is_theirs).order_by(payments.c.created_at, payments.c.key)
     return [_as_payment(row) for row in connection.execute(ordered)]
+
+
+def iterate_payment_pages(connection: Connection) -> Iterator[list[Payment]]:
+    """Every payment, by source and key; read by the page."""
+    names = tuple_(payments.c.source, payments.c.key)
+    last = ("", "")
+    while True:
+        query = select(payments).where(names > last).order_by(*names.clauses).limit(_PAGE)
+        page = [_as_payment(row) for row in connection.execute(query)]
+        if page:
+            yield page
+        if len(page) < _PAGE:
+            return
+        last = page[-1].source, page[-1].key
 
 
 def load_net_funding(connection: Connection, user_id: str) -> int:
