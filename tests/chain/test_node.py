@@ -108,6 +108,7 @@ SICK: list[tuple[str, Script, type[BasisError], int]] = [
     ("404", always(404, b""), Misconfigured, 1),
     ("no JSON", always(200, f"<html>{SECRET}</html>".encode()), ChainUnreachable, ATTEMPTS),
     ("no UTF-8", always(200, b"\xff\xfe"), ChainUnreachable, ATTEMPTS),
+    ("nested deeply", always(200, b"[" * 200_000), ChainUnreachable, ATTEMPTS),
     ("a number", always(200, b"7"), ChainUnreachable, ATTEMPTS),
     ("a list", always(200, b"[]"), ChainUnreachable, ATTEMPTS),
     ("no result", always(200, b'{"id": 0}'), ChainUnreachable, ATTEMPTS),
