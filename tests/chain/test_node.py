@@ -41,13 +41,13 @@ def pauses() -> list[float]:
 
 
 def read(anvil: Anvil, collection: Any, url: str, pauses: list[float]) -> HoldingsSnapshot:
+    node = EvmNode(f"{url}/v2/{SECRET}", pause=pauses.append)  # first: it quietens web3's own lines
     question = HoldingsQuestion(
         kind=HoldingKind.ERC721,
         chain_id=CHAIN_ID,
         contract=parse_wallet(collection.address),
         block_number=anvil.head,
     )
-    node = EvmNode(f"{url}/v2/{SECRET}", pause=pauses.append)
     return load_holdings(node, question, [Wallet(ALICE), Wallet(BOB)])
 
 
