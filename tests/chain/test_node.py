@@ -41,13 +41,13 @@ def pauses() -> list[float]:
 
 
 def read(anvil: Anvil, collection: Any, url: str, pauses: list[float]) -> HoldingsSnapshot:
+    node = EvmNode(f"{url}/v2/{SECRET}", pause=pauses.append)  # first: it quietens web3's own lines
     question = HoldingsQuestion(
         kind=HoldingKind.ERC721,
         chain_id=CHAIN_ID,
         contract=parse_wallet(collection.address),
         block_number=anvil.head,
     )
-    node = EvmNode(f"{url}/v2/{SECRET}", pause=pauses.append)
     return load_holdings(node, question, [Wallet(ALICE), Wallet(BOB)])
 
 
@@ -108,6 +108,7 @@ SICK: list[tuple[str, Script, type[BasisError], int]] = [
     ("404", always(404, b""), Misconfigured, 1),
     ("no JSON", always(200, f"<html>{SECRET}</html>".encode()), ChainUnreachable, ATTEMPTS),
     ("no UTF-8", always(200, b"\xff\xfe"), ChainUnreachable, ATTEMPTS),
+    ("nested deeply", always(200, b"[" * 200_000), ChainUnreachable, ATTEMPTS),
     ("a number", always(200, b"7"), ChainUnreachable, ATTEMPTS),
     ("a list", always(200, b"[]"), ChainUnreachable, ATTEMPTS),
     ("no result", always(200, b'{"id": 0}'), ChainUnreachable, ATTEMPTS),

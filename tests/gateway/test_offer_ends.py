@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from basis.rules.offer import Signed
+from basis.storage.database import begin_write
 from tests.support.answers import expect_error
 from tests.support.offers import TINY_LIST, Owner
 from tests.support.orchestrators import Customer, orchestrator, until
@@ -142,6 +143,24 @@ async def test_offer__too_many_that_wait__are_refused(tmp_path: Path) -> None:
         body = OWNER.body(OWNER.offer(nonce=9, begins_in_s=600))
         async with customer.post(OFFERS, **body) as response:
             await expect_error(response, 409, "conflict")
+
+
+async def test_offer__too_many_that_come_at_once__are_refused(tmp_path: Path) -> None:
+    async def status(customer: Customer, nonce: int) -> int:
+        body = OWNER.body(OWNER.offer(nonce=nonce, begins_in_s=600))
+        async with customer.post(OFFERS, **body) as response:
+            return response.status
+
+    async with market(tmp_path) as (running, customer):
+        with begin_write(running.context.engine):  # so that none is on record before all have come
+            calls = [asyncio.create_task(status(customer, nonce)) for nonce in range(1, 13)]
+            tasks = running.context.background._tasks
+            await until(lambda: len(tasks) + sum(call.done() for call in calls) >= 12)
+        statuses = await asyncio.gather(*calls)
+        kept = running.context.offers.shelf.open_offers("gpu-7a1c")
+
+    assert len(kept) == statuses.count(201) <= 8
+    assert set(statuses) == {201, 409}
 
 
 async def test_offer__orchestrator_restarts__is_live_again_and_its_end_is_kept(

@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from basis.rules.catalog import PUBLISHED
+from basis.storage.database import begin_write
+from basis.storage.worker_store import load_worker
 from tests.support.answers import expect_error
 from tests.support.house import House
-from tests.support.orchestrators import orchestrator
+from tests.support.orchestrators import next_turn, orchestrator, until
 from tests.support.registration import BODY, REGISTER, register
 from tests.support.scripted_worker import WALLET
 
@@ -257,3 +259,33 @@ async def test_register__address_claimed_without_a_proxy__is_not_believed(tmp_pa
 
 def test_seed__models__are_in_the_published_catalog() -> None:
     assert all(PUBLISHED.has(model) for model in BODY["models"])
+
+
+async def test_changed_wallet__whoever_changes_it_leaves_at_once__is_paid_from_then_on(
+    tmp_path: Path,
+) -> None:
+    async with orchestrator(tmp_path) as (running, customer):
+        context = running.context
+        async with customer.post(REGISTER, **BODY) as response:
+            token = (await response.json())["worker_token"]
+
+        def wallet_on_record() -> str:
+            with context.engine.connect() as connection:
+                worker = load_worker(connection, BODY["worker_id"])
+            return "" if worker is None else worker.wallet
+
+        with begin_write(context.engine):  # so that the change waits while its caller leaves
+            change = {**BODY, "worker_wallet": OTHER_WALLET}
+            headers = {"Authorization": f"Bearer {token}"}
+            call = asyncio.create_task(
+                customer.http.post(running.url + REGISTER, json=change, headers=headers)
+            )
+            buckets = context.registrations._buckets
+            await until(lambda: any(60 - left > 1.5 for left, _ in buckets.values()))
+            call.cancel()
+            for _turn in range(200):
+                await next_turn()
+        await until(lambda: wallet_on_record() == OTHER_WALLET)
+        await context.background.wait(timeout_s=20)
+
+        assert context.roster.get(BODY["worker_id"]).wallet == OTHER_WALLET

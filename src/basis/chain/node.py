@@ -176,7 +176,8 @@ class EvmNode:
                 failure: ChainFault = error
             except OSError as error:  # what the HTTP library raises, whatever it was
                 failure = _as_failure(error)
-            except (ValueError, TypeError, AttributeError):  # web3 took another shape for granted
+            except (ValueError, TypeError, AttributeError, RecursionError):
+                # web3 took another shape for granted, or the answer is nested too deeply.
                 failure = ChainUnreachable("the node's answer is no JSON-RPC")
             if pause_s is None:
                 raise failure from None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
@@ -56,6 +57,8 @@ class OfferBook:
         """`records` are those that have not ended; `on_change` is told as `OfferShelf` says."""
         self._roster = roster
         self._writer = writer
+        self._being_stored: Counter[str] = Counter()
+        """By worker id: offers that are on their way to the store."""
         self.shelf = OfferShelf(owner_of=self._owner_of, on_change=on_change, now_s=now_s)
         for record in records:
             self.shelf.add(record)
@@ -110,13 +113,11 @@ class OfferBook:
                 return known, False
         validate_time(offer, now_s=self.shelf.now_s)
         validate_prices(offer, bounds=bounds)
-        if len(open_offers) >= _MAX_OPEN:
+        if len(open_offers) + self._being_stored[offer.worker_id] >= _MAX_OPEN:
             raise Conflict(
                 f"{_MAX_OPEN} offers of the worker {offer.worker_id} have not ended: withdraw some"
             )
-        stored, is_new = await self._writer.write(
-            lambda connection: store_signed(connection, record)
-        )
+        stored, is_new = await self._store(record)
         if is_new:
             self.shelf.add(stored)
         return stored, is_new
@@ -175,6 +176,17 @@ class OfferBook:
             await self._writer.write(lambda connection: store_offer_ends(connection, ends.values()))
             for offer_hash in ends:
                 self.shelf.ends.pop(offer_hash, None)
+
+    async def _store(self, record: OfferRecord) -> tuple[OfferRecord, bool]:
+        """As `store_signed`; counted meanwhile, so that many at once do not pass the bound."""
+        worker_id = record.signed.worker_id
+        self._being_stored[worker_id] += 1
+        try:
+            return await self._writer.write(lambda connection: store_signed(connection, record))
+        finally:
+            self._being_stored[worker_id] -= 1
+            if not self._being_stored[worker_id]:
+                del self._being_stored[worker_id]
 
     def _validate_signed(self, signed: Signed, signature: str) -> None:
         validate_form(signed)

@@ -7,7 +7,7 @@ import random
 import secrets
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import structlog
 from aiohttp import web
@@ -29,6 +29,7 @@ from basis.gateway.rate_limits import RateBook
 from basis.gateway.stripe_signature import StripeSecret
 from basis.metering.meter import MeterShelf
 from basis.rules.catalog import Catalog
+from basis.rules.errors import BasisError
 from basis.rules.job import JobId
 from basis.storage.writer import GroupCommitWriter
 
@@ -48,6 +49,20 @@ class BackgroundTasks:
         self._tasks.add(task)
         task.add_done_callback(self._on_done)
         return task
+
+    async def to_its_end(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        """What `work` returns or raises. It goes on even if whoever asked for it has left."""
+
+        async def run() -> tuple[_Result | None, BasisError | None]:
+            try:
+                return await work, None
+            except BasisError as error:
+                return None, error  # whoever asked hears of it: nothing has failed that is ours
+
+        result, refusal = await asyncio.shield(self.start(run()))
+        if refusal is not None:
+            raise refusal
+        return cast("_Result", result)
 
     async def wait(self, *, timeout_s: float) -> None:
         """Until all of them are done, at most `timeout_s`."""

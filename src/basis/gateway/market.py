@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar, cast
 
 import msgspec
 from aiohttp import web
@@ -16,7 +14,7 @@ from basis.gateway.bodies import bearer_token, read_int, read_json, refuse_unkno
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.workers import client_address
 from basis.rules.catalog import Model
-from basis.rules.errors import BasisError, Unauthenticated
+from basis.rules.errors import Unauthenticated
 from basis.rules.offer import Offer, signed_json
 from basis.rules.offer_checks import RAILS, AskBounds, ModelBounds
 from basis.storage.clock import now_iso
@@ -25,7 +23,6 @@ from basis.wire.offers import OfferResponse, SignedOffer, SignedWithdrawal, With
 
 _PAGE = 100
 _LARGEST_PAGE = 500
-_Result = TypeVar("_Result")
 _decode_offer = msgspec.json.Decoder(SignedOffer)
 _decode_withdrawal = msgspec.json.Decoder(SignedWithdrawal)
 
@@ -37,8 +34,7 @@ async def post_offer(request: web.Request) -> web.StreamResponse:
     context.registrations.take(client_address(request, context))
     at = now_iso()
     offer = asked.offer.as_offer()
-    record, is_new = await _to_its_end(
-        context,
+    record, is_new = await context.background.to_its_end(
         context.offers.submit(
             offer,
             signature=asked.signature,
@@ -63,8 +59,8 @@ async def post_withdrawal(request: web.Request) -> web.StreamResponse:
     asked = await read_json(request, _decode_withdrawal)
     context.registrations.take(client_address(request, context))
     withdrawal = asked.withdrawal.as_withdrawal()
-    withdrawn = await _to_its_end(
-        context, context.offers.withdraw(withdrawal, signature=asked.signature)
+    withdrawn = await context.background.to_its_end(
+        context.offers.withdraw(withdrawal, signature=asked.signature)
     )
     return _json(WithdrawalResponse(worker_id=withdrawal.worker_id, withdrawn=withdrawn))
 
@@ -76,7 +72,7 @@ async def delete_offers(request: web.Request) -> web.StreamResponse:
     if token is None:
         raise Unauthenticated("send the worker's token as `Authorization: Bearer wt-basis-...`")
     worker = context.roster.authenticate(request.match_info["worker_id"], token)
-    withdrawn = await _to_its_end(context, context.offers.withdraw_all(worker.id))
+    withdrawn = await context.background.to_its_end(context.offers.withdraw_all(worker.id))
     return _json(WithdrawalResponse(worker_id=worker.id, withdrawn=withdrawn))
 
 
@@ -184,21 +180,6 @@ def why_not_routable(
     if not session.is_routable:
         return "its worker is draining: it takes no new jobs"
     return ""
-
-
-async def _to_its_end(context: GatewayContext, work: Coroutine[object, object, _Result]) -> _Result:
-    """What `work` returns or raises. What it records counts, even if whoever asked has left."""
-
-    async def run() -> tuple[_Result | None, BasisError | None]:
-        try:
-            return await work, None
-        except BasisError as error:
-            return None, error  # whoever asked hears of it: nothing has failed that is ours
-
-    result, refusal = await asyncio.shield(context.background.start(run()))
-    if refusal is not None:
-        raise refusal
-    return cast("_Result", result)
 
 
 def _cheapest(

@@ -14,7 +14,12 @@ from basis.gateway.context import CONTEXT, GatewayContext
 from basis.rules.names import parse_worker_id
 from basis.storage.clock import now_iso
 from basis.storage.worker_store import WorkerRecord
-from basis.wire.registration import HeartbeatRequest, HeartbeatResponse, RegisterRequest
+from basis.wire.registration import (
+    HeartbeatRequest,
+    HeartbeatResponse,
+    RegisterRequest,
+    RegisterResponse,
+)
 
 _PAGE = 500
 """Default and most workers of one answer: a call without parameters shows a small network whole."""
@@ -28,9 +33,19 @@ async def post_register(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     asked = await read_json(request, _decode_register)
     context.registrations.take(client_address(request, context))
-    answer = await context.roster.register(asked, token=bearer_token(request))
-    await context.offers.on_registration(answer.worker_id)
+    answer = await context.background.to_its_end(
+        _register(context, asked, token=bearer_token(request))
+    )
     return _json(answer, status=201 if answer.created else 200)
+
+
+async def _register(
+    context: GatewayContext, asked: RegisterRequest, *, token: str | None
+) -> RegisterResponse:
+    """Registers, and ends the offers of an owner that is not paid any more."""
+    answer = await context.roster.register(asked, token=token)
+    await context.offers.on_registration(answer.worker_id)
+    return answer
 
 
 async def post_heartbeat(request: web.Request) -> web.StreamResponse:
