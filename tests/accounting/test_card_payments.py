@@ -244,3 +244,11 @@ def test_refund__that_cannot_be_of_this_payment__is_refused(
     with pytest.raises(Conflict, match="cannot be refunded"):
         refund(store, minor, currency)
     assert balance(store) == 500 * CENT
+
+
+def test_refund__in_another_currency_before_its_payment__takes_nothing(store: Connection) -> None:
+    assert refund(store, 100, "eur") is Outcome.UNASSIGNED
+
+    assert receive_payment(store, paid(), now=NOW) is Outcome.FUNDED
+
+    assert balance(store) == 500 * CENT

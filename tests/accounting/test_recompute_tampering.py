@@ -75,6 +75,9 @@ RECEIPTS = {
     "column worker_wallet": f"UPDATE receipts SET worker_wallet = '{BOB}' {ONE}",
     "column reward_raw": f"UPDATE receipts SET reward_raw = '1' {ONE}",
     "column created_at": f"UPDATE receipts SET created_at = '2026-11-20T12:00:00.000Z' {ONE}",
+    "column key_id": f"UPDATE receipts SET key_id = 'key_9' {ONE}",
+    "column points_asset": f"UPDATE receipts SET points_asset = 'WAIFU' {ONE}",
+    "column points_raw": f"UPDATE receipts SET points_raw = '9000000' {ONE}",
     "batch of another": f"UPDATE receipts SET batch_hash = "
     f"(SELECT hash FROM batches WHERE seq = 2) {ONE}",
     "batch that is not on record": f"UPDATE receipts SET batch_hash = '{'f' * 64}' {ONE}",
@@ -108,6 +111,7 @@ DETAILS = {
     "pricing": set_detail("versions.pricing", "'2031'"),
     "factors": set_detail("versions.factors", "'2031'"),
     "latency class": set_detail("versions.latencyClass", "'none'"),
+    "penalties": set_detail("penalties", """json('[{"reason":"late","amountRaw":"1"}]')"""),
 }
 
 LEDGER = {

@@ -15,7 +15,6 @@ PURE_MODULES = frozenset(
         "collections.abc",
         "dataclasses",
         "enum",
-        "coincurve",
         "hashlib",
         "itertools",
         "json",

@@ -15,6 +15,7 @@ from basis.storage.holds import load_available, load_held
 from basis.storage.job_store import JobWrite, OpenJob
 from basis.storage.key_store import NO_LIMITS, KeyLimits, store_new_key
 from basis.storage.ledger_store import store_entries
+from basis.storage.payment_store import Payment, store_payment
 from basis.storage.secrets import load_hasher, new_api_key
 from tests.support.books import NOW, make_open_job
 from tests.support.orchestrators import Customer
@@ -70,6 +71,15 @@ def fund(
         key=f"{user_id}-{payment}",
         microcredits=microcredits,
     )
+    payment_on_record = Payment(
+        source="operator",
+        key=f"{user_id}-{payment}",
+        user_id=user_id,
+        microcredits=microcredits,
+        created_at=NOW,
+        assigned_at=NOW,
+    )
+    store_payment(connection, payment_on_record)
     store_entries(connection, [entry], now=NOW)
 
 

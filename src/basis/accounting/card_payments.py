@@ -25,6 +25,7 @@ from basis.rules.units import mul_div_floor
 from basis.storage.account_store import has_account, load_account
 from basis.storage.payment_store import (
     Payment,
+    Refund,
     find_payment,
     load_payment,
     load_refund,
@@ -142,7 +143,7 @@ def receive_refund(
     payment = find_payment(connection, source=STRIPE, reference=reference)
     if payment is None:
         return Outcome.UNASSIGNED
-    if refund.currency != payment.currency or refund.refunded_minor > payment.amount_minor:
+    if not _can_be_of(refund, payment):
         raise Conflict(
             f"the payment {payment.key} is of {payment.amount_minor} {payment.currency}, so "
             f"{refund.refunded_minor} {refund.currency} cannot be refunded of it"
@@ -167,7 +168,7 @@ def _assign(
 def _return(connection: Connection, payment: Payment, *, now: str) -> bool:
     """Books what was refunded of `payment` and not taken back yet; whether there was any."""
     refund = load_refund(connection, source=STRIPE, reference=payment.reference)
-    if refund is None or payment.user_id is None or refund.refunded_minor > payment.amount_minor:
+    if refund is None or payment.user_id is None or not _can_be_of(refund, payment):
         return False
     in_all = mul_div_floor(payment.microcredits, refund.refunded_minor, payment.amount_minor)
     more = in_all - payment.returned_microcredits
@@ -177,6 +178,11 @@ def _return(connection: Connection, payment: Payment, *, now: str) -> bool:
     key = f"{payment.key}/refund/{refund.refunded_minor}"
     book_credits(connection, STRIPE, key, user_id=payment.user_id, microcredits=-more, now=now)
     return True
+
+
+def _can_be_of(refund: Refund, payment: Payment) -> bool:
+    is_within = refund.refunded_minor <= payment.amount_minor
+    return is_within and refund.currency == payment.currency
 
 
 def _why_unassigned(connection: Connection, told: CardPayment) -> str:

@@ -69,10 +69,16 @@ def replay_receipt(receipt: StoredReceipt, *, epochs: EpochBook) -> FinishedJob:
         recorded=receipt.details.breakdown,
         recomputed=again.details.breakdown,
     )
+    expect_equal(
+        name,
+        "penalties",
+        recorded=receipt.details.penalties,
+        recomputed=again.details.penalties,
+    )
     expect_equal(name, "charge", recorded=receipt.details.charge, recomputed=again.details.charge)
     expect_equal(name, "points", recorded=receipt.details.points, recomputed=again.details.points)
     if receipt.misfiled_column:
-        raise Difference(f"{name}: column {receipt.misfiled_column} contradicts the core")
+        raise Difference(f"{name}: column {receipt.misfiled_column} contradicts its record")
     for find_flaw in (_flaw_of_end, _flaw_of_kind, _flaw_of_attempts, _flaw_of_measurements):
         flaw = find_flaw(facts)
         if flaw:

@@ -5,8 +5,9 @@ entry of each receipt, hash, payouts and state of each batch, every balance from
 and every worker's earnings from the receipts. What a figure does not follow from is held to what
 can be: a status to its reasons, a catalog to those that were published, a kind to the model,
 attempts and evidence to the worker, measured times to the latency, a batch's time to its receipts,
-a receipt to a worker that is on record, and prices that a worker asked to the offer that its owner
-signed. Receipts are numbered without a gap, so one that was taken out is noticed.
+a receipt to a worker that is on record, credits that came in to their payments, and prices that a
+worker asked to the offer that its owner signed. Receipts are numbered without a gap, so one that
+was taken out is noticed.
 
 It cannot see what nothing else on record depends on:
 - the newest receipts, if they were taken out together with their entries and sums: their numbers
@@ -36,13 +37,12 @@ from sqlalchemy import Connection
 from basis.accounting.batch_replay import replay_batch
 from basis.accounting.boost_replay import BoostReplay
 from basis.accounting.difference import Difference, expect_equal
+from basis.accounting.funding_replay import replay_funding
 from basis.accounting.ledger_replay import LedgerReplay
 from basis.accounting.offer_replay import OfferReplay
-from basis.accounting.payment_replay import refunded_payment, replay_payments
 from basis.accounting.phase_replay import replay_phases
 from basis.accounting.receipt_replay import replay_receipt
 from basis.rules.batch import NO_BATCH
-from basis.rules.entries import CREDITS_FUNDED, find_funding_flaw
 from basis.rules.errors import DamagedRecord
 from basis.rules.job import JobStatus
 from basis.rules.ledger import Entry
@@ -50,7 +50,6 @@ from basis.rules.units import WHOLE_BPS
 from basis.storage.batch_store import iterate_batches
 from basis.storage.epoch_store import load_epoch_book
 from basis.storage.job_store import find_ended_open_job
-from basis.storage.ledger_store import iterate_entry_pages
 from basis.storage.receipt_store import StoredReceipt, iterate_receipt_pages
 from basis.storage.usage_store import load_usage, sum_usage
 from basis.storage.worker_store import load_workers
@@ -206,19 +205,8 @@ class _Replay:
             )
 
     def _replay_funding(self) -> None:
-        """Credits come from outside: their entries follow from nothing but themselves. What the
-        payments say of them follows from the entries."""
-        refunded: defaultdict[str, int] = defaultdict(int)
-        for page in iterate_entry_pages(self._connection, kind=CREDITS_FUNDED):
-            for entry in page:
-                flaw = find_funding_flaw(entry)
-                if flaw:
-                    raise Difference(f"the ledger entry {entry.kind} of {entry.cause}: {flaw}")
-                refund = refunded_payment(entry)
-                if refund is not None:
-                    refunded[refund[0]] += refund[1]
-            self._ledger.expect(page)
-        replay_payments(self._connection, refunded)
+        for entries in replay_funding(self._connection):
+            self._ledger.expect(entries)
 
     def _replay_batches(self) -> None:
         previous_hash = NO_BATCH

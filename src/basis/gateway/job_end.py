@@ -7,6 +7,7 @@ import time
 from dataclasses import replace
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from basis.accounting.boosts import NO_BOOST, Boost
 from basis.accounting.points import UNBOOSTED, PointsFacts
@@ -16,7 +17,7 @@ from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob, JobProgress
 from basis.rules.catalog import ModelKind
-from basis.rules.errors import DamagedRecord
+from basis.rules.errors import DamagedRecord, NotFound
 from basis.rules.factors import Measurements
 from basis.rules.job import JobStatus
 from basis.rules.units import Micros, TokenCount
@@ -111,15 +112,15 @@ class JobEnd:
     async def _boost(self, status: JobStatus) -> Boost:
         """What the worker's owner holds counts for a completed job alone.
 
-        A snapshot that something damaged is for the operator to mend; the job is paid without.
+        Snapshots that cannot be read are for the operator to mend; the job is paid without.
         """
         held = self._progress.held
         if status is not JobStatus.COMPLETED or held is None:
             return NO_BOOST
         try:
             return await self._context.boosts.of(held.session, accepted_at=self._job.created_at)
-        except DamagedRecord as error:
-            _log.error("boost_unreadable", job=self._job.job_id, problem=error.message)
+        except (DamagedRecord, NotFound, SQLAlchemyError) as error:
+            _log.error("boost_unreadable", job=self._job.job_id, error=type(error).__name__)
             return NO_BOOST
 
     def _measure(self, output_tokens: TokenCount) -> Measurements:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from basis.rules.canonical import canonical_json
 from basis.rules.epoch_form import compute_epoch_hash, epoch_json, parse_epoch
@@ -17,7 +17,7 @@ from basis.rules.errors import Conflict, DamagedRecord, InvalidInput, NotFound
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS
 from basis.storage.clock import after_iso, parse_moment
 from basis.storage.damaged import AnyRow, reads_rows_of
-from basis.storage.schema import pricing_epochs, receipts
+from basis.storage.schema import open_jobs, pricing_epochs, receipts
 
 ACTIVATION_LEAD_S = 60
 """An epoch begins so long after its activation at least, so that a running orchestrator, which
@@ -70,7 +70,7 @@ def activate_epoch(
     """Records from when on the epoch prices.
 
     Nothing that was accepted already may change, so the time must lie `ACTIVATION_LEAD_S` after
-    `now`, and after the newest receipt, in case the clock was set back since.
+    `now`, and after the newest job, open or done, in case the clock was set back since.
 
     Raises:
         NotFound: no such epoch was proposed.
@@ -78,14 +78,15 @@ def activate_epoch(
         Conflict: it is activated already, or another epoch begins at the same moment.
     """
     load_epoch(connection, version)
-    newest = connection.execute(
-        select(receipts.c.created_at).order_by(receipts.c.created_at.desc()).limit(1)
-    ).scalar()
+    newest = [
+        connection.execute(select(func.max(jobs.c.created_at))).scalar() or ""
+        for jobs in (receipts, open_jobs)
+    ]
     check_activation(
         load_activations(connection),
         version=version,
         effective_from=effective_from,
-        now=max(now, newest or ""),
+        now=max(now, *newest),
     )
     earliest = after_iso(now, seconds=ACTIVATION_LEAD_S)
     if effective_from < earliest:

@@ -6,16 +6,14 @@ what could not be booked until the operator says for whom it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, tuple_, update
+from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.storage.damaged import AnyRow, reads_rows_of
-from basis.storage.schema import payments, refunds
-
-_PAGE = 500
+from basis.storage.schema import ledger_entries, payments, refunds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,18 +92,28 @@ def load_payments(connection: Connection, user_id: str | None) -> list[Payment]:
     return [_as_payment(row) for row in connection.execute(ordered)]
 
 
-def iterate_payment_pages(connection: Connection) -> Iterator[list[Payment]]:
-    """Every payment, by source and key; read by the page."""
-    names = tuple_(payments.c.source, payments.c.key)
-    last = ("", "")
-    while True:
-        query = select(payments).where(names > last).order_by(*names.clauses).limit(_PAGE)
-        page = [_as_payment(row) for row in connection.execute(query)]
-        if page:
-            yield page
-        if len(page) < _PAGE:
-            return
-        last = page[-1].source, page[-1].key
+def load_payments_of_keys(
+    connection: Connection, keys: Sequence[str]
+) -> dict[tuple[str, str], Payment]:
+    """The payments that bear any of `keys`, by source and key; a thousand keys at most."""
+    query = select(payments).where(payments.c.key.in_(list(keys)))
+    found = (_as_payment(row) for row in connection.execute(query))
+    return {(payment.source, payment.key): payment for payment in found}
+
+
+def find_unbooked_payment(connection: Connection, *, kind: str) -> str:
+    """Source and key of a payment that funded somebody without an entry of `kind`; "" if none."""
+    cause = payments.c.source + "/" + payments.c.key
+    booked = select(ledger_entries.c.cause).where(ledger_entries.c.kind == kind)
+    query = select(cause).where(payments.c.user_id.is_not(None), cause.not_in(booked))
+    return connection.execute(query.order_by(cause).limit(1)).scalar() or ""
+
+
+def iterate_returned_payments(connection: Connection) -> Iterator[Payment]:
+    """The payments of which anything was taken back because it was refunded, by source and key."""
+    query = select(payments).where(payments.c.returned_microcredits != 0)
+    ordered = query.order_by(payments.c.source, payments.c.key)
+    return map(_as_payment, connection.execute(ordered))
 
 
 def load_net_funding(connection: Connection, user_id: str) -> int:

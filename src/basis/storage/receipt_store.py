@@ -30,7 +30,8 @@ IS_PAYABLE = and_(
 class StoredReceipt:
     """A receipt as it was recorded. `recorded_hash` is compared by recomputing, not trusted.
 
-    `misfiled_column` names a column for searching that contradicts the core; "" if none does.
+    `misfiled_column` names a column for searching that contradicts the core or the details;
+    "" if none does.
     """
 
     seq: int
@@ -203,19 +204,21 @@ def _payable_of(row: AnyRow) -> PayableReceipt:
 def as_receipt(row: AnyRow) -> StoredReceipt:
     """The receipt that a whole row of the table holds."""
     core = parse_core(row.core)
+    details = msgspec.json.decode(row.details, type=ReceiptDetails)
     return StoredReceipt(
         seq=row.seq,
         recorded_hash=ReceiptHash(row.hash),
         core=core,
         status=JobStatus(row.status),
-        details=msgspec.json.decode(row.details, type=ReceiptDetails),
+        details=details,
         reward_status=RewardStatus(row.reward_status),
         batch_hash=row.batch_hash,
-        misfiled_column=_find_misfiled(row, core),
+        misfiled_column=_find_misfiled(row, core, details),
     )
 
 
-def _find_misfiled(row: AnyRow, core: ReceiptCore) -> str:
+def _find_misfiled(row: AnyRow, core: ReceiptCore, details: ReceiptDetails) -> str:
+    points = details.points
     filed: dict[str, tuple[str, str]] = {
         "job_id": (row.job_id, core.job_id),
         "user_id": (row.user_id, core.user_id),
@@ -223,6 +226,9 @@ def _find_misfiled(row: AnyRow, core: ReceiptCore) -> str:
         "worker_wallet": (row.worker_wallet, core.worker_wallet),
         "reward_raw": (row.reward_raw, str(core.worker_reward_raw)),
         "created_at": (row.created_at, core.created_at),
+        "key_id": (row.key_id, details.key_id),
+        "points_asset": (row.points_asset, points.asset if points is not None else ""),
+        "points_raw": (row.points_raw, points.amount_raw if points is not None else "0"),
     }
     return next((name for name, (column, own) in filed.items() if column != own), "")
 
