@@ -50,7 +50,7 @@ def test_usage__by_each_group__is_the_sum_of_the_receipts(
     receipts = [
         one
         for one in basis("receipt", "list", "--limit", "50", "--json").json
-        if one["core"]["userId"] == "user-1" and one["details"]["keyId"]
+        if one["core"]["userId"] == "user-1" and one["details"]["charge"]
     ]
     completed = [one for one in receipts if one["status"] == "completed"]
 

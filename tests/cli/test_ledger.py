@@ -246,4 +246,4 @@ def test_reverse__job__is_refused_with_the_reason(basis: Command, books: Books) 
     outcome = basis("ledger", "reverse", "1", "--cause", "x")
 
     assert outcome.code == 3
-    assert "receipts, batches or phases" in outcome.err
+    assert "whose receipt would still say" in outcome.err

@@ -16,6 +16,7 @@ from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus
 from basis.rules.receipt import ReceiptHash, core_json
 from basis.storage.batch_store import BatchRecord, load_batch, load_batches
+from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.receipt_store import (
     StoredReceipt,
     load_batched_hashes,
@@ -110,8 +111,15 @@ def receipt_json(receipt: StoredReceipt) -> dict[str, object]:
         "status": receipt.status.value,
         "rewardStatus": receipt.reward_status.value,
         "batchHash": receipt.batch_hash,
-        "details": msgspec.to_builtins(receipt.details),
+        "details": _public_details(receipt.details),
     }
+
+
+def _public_details(details: ReceiptDetails) -> dict[str, object]:
+    """All but the key that asked: receipts are public, and who of a customer's asked is not."""
+    public: dict[str, object] = msgspec.to_builtins(details)
+    del public["keyId"]
+    return public
 
 
 def batch_json(batch: BatchRecord) -> dict[str, object]:

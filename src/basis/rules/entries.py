@@ -16,6 +16,7 @@ from basis.rules.ledger import AccountPath, Entry, Posting, make_entry
 from basis.rules.reward import RewardBreakdown
 from basis.rules.units import BASIS, CREDIT, AmountRaw
 
+JOB_COMPLETED: Final = "job_completed"
 CREDITS_FUNDED: Final = "credits_funded"
 EXCHANGE: Final = AccountPath("network/exchange")
 """Takes credits and gives BASIS, at the rate of each job's epoch."""
@@ -69,7 +70,7 @@ def job_completed(
             post("points/issued", -points.amount_raw, points.asset),
             post(f"points/earned/{worker_wallet}", points.amount_raw, points.asset),
         ]
-    return make_entry(kind="job_completed", cause=job_id, postings=postings)
+    return make_entry(kind=JOB_COMPLETED, cause=job_id, postings=postings)
 
 
 def credits_funded(*, user_id: UserId, source: str, key: str, microcredits: int) -> Entry:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 
 from basis.rules.accounts import account_of_path, bound_of
+from basis.rules.entries import CREDITS_FUNDED, JOB_COMPLETED
 from basis.rules.errors import InvalidInput
 from basis.rules.ledger import AccountPath, Entry, Posting, make_entry
 
@@ -62,8 +63,20 @@ def make_reversal(recorded: Entry) -> Entry:
     """The entry that takes `recorded` back; there is one of each entry.
 
     Raises:
-        InvalidInput: another record says what one of its accounts holds.
+        InvalidInput: another record says what one of its accounts holds, or what it moved.
     """
+    if recorded.kind == CREDITS_FUNDED:
+        raise InvalidInput(
+            f"entry {recorded.id} books a payment, whose record would still say that it funded "
+            f"somebody: take the credits back with `basis account take-back`",
+            param="entry",
+        )
+    if recorded.kind == JOB_COMPLETED:
+        raise InvalidInput(
+            f"entry {recorded.id} books a job, whose receipt would still say what it charged: give "
+            f"credits with `basis account top-up`",
+            param="entry",
+        )
     _validate_adjustable(recorded.postings)
     return make_entry(
         kind=REVERSAL,
