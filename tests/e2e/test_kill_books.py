@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert
 
 from basis.accounting.recompute import recompute
 from basis.accounting.recovery import close_lost_jobs
@@ -24,6 +24,7 @@ from basis.storage.database import DATABASE_FILE, for_writing, open_database
 from basis.storage.job_store import JobWrite, load_open_jobs
 from basis.storage.ledger_store import load_balances
 from basis.storage.receipt_store import StoredReceipt, iterate_receipts
+from basis.storage.schema import users
 from tests.support.basis_process import BasisProcess, start_orchestrator
 from tests.support.books import ALICE, make_facts, make_open_job, record, register
 
@@ -110,7 +111,9 @@ def fill_with_open_jobs(engine: Engine) -> None:
     """Records jobs that were accepted and have no end."""
     opened = [JobWrite(opened=make_open_job(number)) for number in range(1, JOBS + 1)]
     with for_writing(engine).begin() as connection:
-        JobWrite.apply_group(connection, opened)
+        connection.execute(insert(users).values(id="user-1", name="", wallet="", created_at=NOW))
+        refusals = JobWrite.apply_group(connection, opened)
+    assert not any(refusals)
 
 
 def test_kill__while_a_batch_closes__leaves_the_whole_batch_or_none(folder: Folder) -> None:

@@ -110,10 +110,7 @@ def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:
 def iterate_receipt_pages(
     connection: Connection, *, after: int = 0, to: int | None = None
 ) -> Iterator[list[StoredReceipt]]:
-    """Every receipt, oldest first, in pages that fit into memory; none is empty.
-
-    Only those numbered above `after`, up to `to`.
-    """
+    """Receipts numbered above `after` up to `to`, oldest first, in pages of which none is empty."""
     query = select(receipts).order_by(receipts.c.seq).limit(_PAGE)
     if to is not None:
         query = query.where(receipts.c.seq <= to)
