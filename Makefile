@@ -54,9 +54,13 @@ test: $(READY) $(NODE_READY) ## Run every test.
 	$(SAY) "Tests"
 	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests
 
-bench: $(READY) ## Measure the gateway; prints what to quote.
+bench: $(READY) ## Measure gateway, rewards, ledger and audit; prints what to quote.
 	$(SAY) "The gateway's cost per job"
 	@$(PYTHON) -m bench.gateway
+	$(SAY) "The money: rewards, ledger, audit"
+	@$(PYTHON) -m bench.rewards
+	@$(PYTHON) -m bench.ledger
+	@$(PYTHON) -m bench.audit --only sql
 
 docs: $(READY) ## Write docs/reference/cli.md and settings.md anew from the code.
 	$(SAY) "Reference pages"

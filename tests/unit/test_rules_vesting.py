@@ -115,6 +115,10 @@ def test_minute_of__two_instants__are_as_far_apart_as_the_clock_says(instant: st
     assert minutes == apart // timedelta(minutes=1)
 
 
+def test_parse_instant__without_milliseconds__is_the_whole_second() -> None:
+    assert parse_instant("2026-11-23T12:34:56Z", param="--to") == "2026-11-23T12:34:56.000Z"
+
+
 def test_parse_instant__a_day__is_its_midnight() -> None:
     assert parse_instant("2026-11-23", param="--from") == "2026-11-23T00:00:00.000Z"
     assert parse_instant(START, param="--from") == START
@@ -131,7 +135,8 @@ def test_parse_instant__a_day__is_its_midnight() -> None:
         "1999-12-31",
         "3000-01-01",
         "2026-11-23T24:00:00.000Z",
-        "2026-11-23T12:00:00Z",
+        "2026-11-23T12:00:00.00Z",
+        "2026-11-23T12:00:00",
         "2026-11-23T12:00:00.000+01:00",
         "2026-11-23 12:00:00.000",
         "2026-11-23\n",

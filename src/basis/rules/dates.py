@@ -12,7 +12,7 @@ from basis.rules.errors import InvalidInput
 
 _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
 _INSTANT = re.compile(
-    r"(\d{4})-(\d{2})-(\d{2})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z", re.ASCII
+    r"(\d{4})-(\d{2})-(\d{2})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z", re.ASCII
 )
 _MIDNIGHT = "T00:00:00.000Z"
 _DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
@@ -22,11 +22,11 @@ LAST_YEAR = 2999
 
 
 def parse_instant(text: str, *, param: str) -> str:
-    """The instant that `text` names; a date alone is its midnight.
+    """The instant that `text` names, with milliseconds; a date alone is its midnight.
 
     Raises:
-        InvalidInput: neither `2026-11-23` nor `2026-11-23T12:00:00.000Z`, no such day, or a year
-            out of range.
+        InvalidInput: neither `2026-11-23` nor `2026-11-23T12:00:00Z`, no such day, or a year out
+            of range.
     """
     match = _INSTANT.fullmatch(text) or _DATE.fullmatch(text)
     year, month, day = map(int, match.groups()) if match else (0, 0, 0)
@@ -35,10 +35,12 @@ def parse_instant(text: str, *, param: str) -> str:
     if not is_day or not FIRST_YEAR <= year <= LAST_YEAR:
         raise InvalidInput(
             f"{param} is {text[:40]!r}: expected a day such as 2026-11-23, or an instant in UTC "
-            f"such as 2026-11-23T12:00:00.000Z",
+            f"such as 2026-11-23T12:00:00Z",
             param=param,
         )
-    return text if len(text) > len("2026-11-23") else text + _MIDNIGHT
+    if len(text) == len("2026-11-23"):
+        return text + _MIDNIGHT
+    return text if "." in text else text.removesuffix("Z") + ".000Z"
 
 
 def add_days(instant: str, days: int) -> str:
