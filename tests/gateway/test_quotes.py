@@ -10,13 +10,19 @@ from typing import Any
 import msgspec
 import pytest
 import pytest_asyncio
+from aiohttp.test_utils import make_mocked_request
 
 from basis.accounting.difference import Difference
 from basis.accounting.receipt_replay import replay_receipt
 from basis.accounting.recompute import recompute
+from basis.gateway.keys import Customer
+from basis.gateway.price_choice import Preference
+from basis.gateway.wishes import read_wish
 from basis.rules.epochs import EPOCHS, Activation, EpochBook
+from basis.rules.job import UserId
 from basis.storage.clock import now_iso
 from basis.storage.epoch_store import activate_epoch, propose_epoch
+from basis.storage.key_store import KeyLimits
 from basis.storage.receipt_store import StoredReceipt
 from tests.support.answers import expect_error
 from tests.support.epochs import SPRING
@@ -98,6 +104,25 @@ async def test_recompute__terms_older_than_a_quote_lasts__are_a_difference(shop:
         changed = replace(receipt, details=msgspec.structs.replace(receipt.details, charge=charge))
         with pytest.raises(Difference):
             replay_receipt(changed, epochs=EpochBook())
+
+
+async def test_quote__taken_up__counts_before_what_the_key_prefers_by_default(shop: House) -> None:
+    answer = await quote(shop, messages=MESSAGES, max_tokens=20)
+    customer = Customer(
+        key_id="k", user_id=UserId("user-1"), user_wallet="", limits=KeyLimits(prefers="speed")
+    )
+    quoted = {QUOTE_HEADER: answer["quote"]}
+
+    preferences = [
+        read_wish(make_mocked_request("POST", "/", headers=headers), shop.context, customer)
+        for headers in ({}, quoted, {**quoted, PREFER: "quality"})
+    ]
+
+    assert [wish.preference for wish in preferences] == [
+        Preference.SPEED,
+        None,
+        Preference.QUALITY,
+    ]
 
 
 async def test_quote__of_an_owners_ask__holds_though_the_offer_changes(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from aiohttp import web
 from basis.gateway.context import GatewayContext
 from basis.gateway.keys import Customer
 from basis.gateway.price_choice import (
+    PREFER_HEADER,
     BoundWorker,
     Preference,
     PriceLock,
@@ -44,10 +45,12 @@ def read_wish(request: web.Request, context: GatewayContext, customer: Customer)
     Raises:
         InvalidInput: an unknown preference, or a quote that is not this customer's or has ended.
     """
-    return Wish(
-        preference=preference_of(request, customer),
-        promise=context.quotes.read_header(request, customer, now=now_iso()),
-    )
+    preference = preference_of(request, customer)
+    promise = context.quotes.read_header(request, customer, now=now_iso())
+    if promise is not None and PREFER_HEADER not in request.headers:
+        # What the key prefers by default was asked when the quote was made.
+        preference = Preference(promise.preference) if promise.preference else None
+    return Wish(preference=preference, promise=promise)
 
 
 def lock_price(
@@ -90,10 +93,6 @@ def lock_price(
         bound=bound,
         prompt_tokens=prompt_tokens,
         max_tokens=max_tokens,
-        preference=wish.preference or _preference_in(promise),
+        preference=wish.preference,
     )
     return LockedPrice(lock=lock, locked_at=promise.locked_at)
-
-
-def _preference_in(promise: Promise) -> Preference | None:
-    return Preference(promise.preference) if promise.preference else None
