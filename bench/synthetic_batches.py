@@ -10,13 +10,12 @@ from tests.support.books import NOW
 
 from basis.accounting.export_ledger_rows import batch_row, payout_rows, posting_rows
 from basis.accounting.parquet_file import ExportFile
-from basis.audit.sql_ledger import job_sums
+from basis.audit.sql_ledger import moved_by_jobs, sum_jobs
 from basis.rules.batch import NO_BATCH, Batch, BatchHash, Payout, compute_batch_hash
 from basis.rules.entries import rewards_moved
 from basis.rules.export_format import (
     BATCHES,
     ENTRIES,
-    ENTRY_COLUMNS,
     LATE_MEMBERS,
     OPENING,
     PAYOUTS,
@@ -114,14 +113,10 @@ def close_balances(
     """The closing balances, sorted, and all that was added to some account, by asset."""
     balances: defaultdict[tuple[str, str], int] = defaultdict(int)
     added: defaultdict[str, int] = defaultdict(int)
-    for account, asset, amount_raw in connection.execute(job_sums()).fetchall():
+    sum_jobs(connection)
+    for account, asset, amount_raw in connection.execute(moved_by_jobs(connection)).fetchall():
         balances[(account, asset)] += int(amount_raw)
-    for name, (_account, asset) in ENTRY_COLUMNS.items():
-        total = connection.execute(
-            f"SELECT coalesce(sum({name}), 0) FROM receipts WHERE {name} > 0"
-        ).fetchone()
-        if total and total[0]:
-            added[asset] += int(total[0])
+        added[asset] += max(int(amount_raw), 0)
     for entry in moves:
         for posting in entry.postings:
             balances[(posting.account, posting.asset)] += posting.amount_raw

@@ -38,6 +38,7 @@ from basis.rules.export_format import (
     SIGNATURE_FILE,
     SIGNATURE_KIND,
     TABLES_FILE,
+    TERMS,
     UNCHECKED,
     VERDICTS,
 )
@@ -181,8 +182,7 @@ def _write_shapes(folder: Path, shapes: int) -> None:
                 receipt,
                 terms_number=terms.number_of(receipt),
                 batch_number=0,
-                entry=job.entry,
-                entry_at=facts.created_at,
+                entry_at=facts.created_at if job.entry is not None else None,
             )
         )
     terms.close()
@@ -232,9 +232,11 @@ def _multiply(connection: duckdb.DuckDBPyConnection, folder: Path, receipts: int
             }
             judged = pa.table(found).cast(verdict_schema)
             verdicts.write_table(judged, row_group_size=ROW_GROUP)
-    connection.execute(
-        f"CREATE VIEW receipts AS SELECT * FROM read_parquet('{folder / RECEIPTS.name}')"
-    )
+    for file in (RECEIPTS, TERMS):
+        view = file.name.removesuffix(".parquet")
+        connection.execute(
+            f"CREATE VIEW {view} AS SELECT * FROM read_parquet('{folder / file.name}')"
+        )
 
 
 def _piece(

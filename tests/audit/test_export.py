@@ -18,7 +18,7 @@ from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.audit.postings import job_postings
 from basis.rules.canonical import sha256_hex
 from basis.rules.errors import Conflict, DamagedExport, DamagedRecord, InvalidInput, Misconfigured
-from basis.rules.export_format import ENTRY_COLUMNS, PARQUET_FILES
+from basis.rules.export_format import JOB_POSTINGS, PARQUET_FILES
 from basis.rules.receipt import canonical_core, compute_receipt_hash, core_json
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY, LATER
@@ -253,7 +253,7 @@ def test_job_postings__of_a_job__are_those_that_the_rules_make(facts: JobFacts) 
 
     posted = {
         (account.format(user="user-1", wallet=facts.worker_wallet, worker="alice-1"), asset): amount
-        for (account, asset), amount in zip(ENTRY_COLUMNS.values(), amounts, strict=True)
+        for (account, asset), amount in zip(JOB_POSTINGS, amounts, strict=True)
         if amount
     }
     assert posted == {

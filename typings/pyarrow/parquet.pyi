@@ -3,13 +3,22 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pyarrow import RecordBatch, Schema, Table
+
+class Statistics:
+    has_min_max: bool
+    min: Any
+    max: Any
+
+class ColumnChunkMetaData:
+    statistics: Statistics | None
 
 class RowGroupMetaData:
     num_rows: int
     total_byte_size: int
+    def column(self, index: int) -> ColumnChunkMetaData: ...
 
 class FileMetaData:
     num_rows: int
@@ -30,7 +39,7 @@ class ParquetFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
-    def read_row_group(self, index: int) -> Table: ...
+    def read_row_group(self, index: int, columns: Sequence[str] | None = None) -> Table: ...
     def iter_batches(
         self,
         batch_size: int = 65_536,

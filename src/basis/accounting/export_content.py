@@ -10,6 +10,7 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from basis.accounting.export_cut import Cut
+from basis.accounting.export_entries import check_job_entry
 from basis.accounting.export_ledger import (
     Balances,
     PeriodLedger,
@@ -152,6 +153,7 @@ class _Content:
             entries = load_job_entries(self._connection, page)
             for receipt in page:
                 entry, head = entries.get(receipt.core.job_id, (None, None))
+                check_job_entry(receipt, entry)
                 if entry is not None:
                     self.ledger.add(entry)
                 receipts.add(
@@ -159,8 +161,7 @@ class _Content:
                         receipt,
                         terms_number=terms.number_of(receipt),
                         batch_number=self._batch_numbers.get(receipt.batch_hash or "", 0),
-                        entry=entry,
-                        entry_at=head.created_at if head is not None else "",
+                        entry_at=head.created_at if head is not None else None,
                     )
                 )
                 verdicts.add(verdict_row(receipt))

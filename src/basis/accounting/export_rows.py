@@ -11,9 +11,7 @@ from collections.abc import Iterator
 import msgspec
 
 from basis.accounting.parquet_file import Value
-from basis.rules.errors import DamagedRecord
-from basis.rules.export_format import ENTRY_COLUMNS, UNCHECKED
-from basis.rules.ledger import Entry
+from basis.rules.export_format import UNCHECKED
 from basis.rules.receipt import ReceiptCore
 from basis.storage.amounts import read_amount
 from basis.storage.receipt_details import PointsRecord, ReceiptDetails
@@ -56,14 +54,9 @@ def receipt_row(
     *,
     terms_number: int,
     batch_number: int,
-    entry: Entry | None,
-    entry_at: str,
+    entry_at: str | None,
 ) -> Row:
-    """The row of a receipt and of the ledger entry that its job left.
-
-    Raises:
-        DamagedRecord: the entry has a posting that no job's entry has.
-    """
+    """The row of a receipt; `entry_at` is when its job was booked, None if nothing was."""
     core, details = receipt.core, receipt.details
     row = _core_row(core)
     row |= {
@@ -71,13 +64,12 @@ def receipt_row(
         "hash": receipt.recorded_hash,
         "status": receipt.status.value,
         "batch_number": batch_number,
-        "has_entry": entry is not None,
-        "entry_at": entry_at if entry is not None else core.created_at,
+        "has_entry": entry_at is not None,
+        "entry_at": entry_at if entry_at is not None else core.created_at,
     }
     row |= _details_row(details)
     row |= _charge_row(receipt, terms_number)
     row |= _points_row(details.points)
-    row |= _entry_row(core, entry)
     return row
 
 
@@ -213,25 +205,3 @@ def _points_row(points: PointsRecord | None) -> Row:
         "points_reason": points.reason,
         "points_raw": read_amount(points.amount_raw, field="pointsRaw"),
     }
-
-
-def _entry_row(core: ReceiptCore, entry: Entry | None) -> Row:
-    row: Row = dict.fromkeys(ENTRY_COLUMNS, 0)
-    if entry is None:
-        return row
-    columns = {
-        (
-            account.format(user=core.user_id, wallet=core.worker_wallet, worker=core.worker_id),
-            asset,
-        ): name
-        for name, (account, asset) in ENTRY_COLUMNS.items()
-    }
-    for posting in entry.postings:
-        column = columns.get((posting.account, posting.asset))
-        if column is None:
-            raise DamagedRecord(
-                f"the ledger entry of job {core.job_id} has a posting on {posting.account}, "
-                f"which no job's entry has: see `basis recompute`"
-            )
-        row[column] = posting.amount_raw
-    return row

@@ -1,4 +1,4 @@
-"""What the ledger entry of a job posts, in the columns of its receipt's row."""
+"""What the ledger entry of a job posts, by the figures of its receipt."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections import defaultdict
 from typing import Final, cast
 
 from basis.audit.receipt_columns import USER, WALLET, WORKER, Row
-from basis.rules.export_format import ENTRY_COLUMNS
+from basis.rules.export_format import JOB_POSTINGS
 
 Postings = tuple[int, ...]
-"""Amounts in the order of `ENTRY_COLUMNS`."""
+"""Amounts in the order of `JOB_POSTINGS`; 0 where the entry has none."""
 _OWNERS: Final = {"{user}": USER, "{wallet}": WALLET, "{worker}": WORKER}
 
 
@@ -39,7 +39,7 @@ class JobPostings:
     def __init__(self) -> None:
         self._by_owner: list[tuple[str, str, int, defaultdict[str, int]]] = []
         """(account pattern, asset, column of the owner in the row, amounts by owner)"""
-        for account, asset in ENTRY_COLUMNS.values():
+        for account, asset in JOB_POSTINGS:
             mark = next((mark for mark in _OWNERS if mark in account), "")
             owner = _OWNERS.get(mark, -1)
             self._by_owner.append((account, asset, owner, defaultdict(int)))

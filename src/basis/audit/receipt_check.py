@@ -20,7 +20,6 @@ from basis.audit.receipt_columns import (
     CHARGE,
     CORE,
     CORE_AMOUNTS,
-    ENTRY,
     FACTORS,
     HAS_ENTRY,
     HELD,
@@ -106,7 +105,6 @@ class ReceiptCheck:
         _expect(row, POINTS_BASE, job.points.base)
         _expect(row, POINTS, (job.points.reason, job.points.amount_raw))
         _expect(row, HAS_ENTRY, (job.has_entry,))
-        _expect(row, ENTRY, job.postings)
         self._check_hash(row)
         if job.has_entry:
             self._postings.add(row, job.postings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final, TypeAlias, cast
 
 from basis.audit.difference import Difference, receipt_name
-from basis.rules.export_format import BREAKDOWN_NAMES, ENTRY_COLUMNS, RECEIPTS
+from basis.rules.export_format import BREAKDOWN_NAMES, RECEIPTS
 
 Row: TypeAlias = tuple[object, ...]
 
@@ -27,7 +27,6 @@ POINTS: Final = _span("points_reason", "points_raw")
 POINTS_BASE: Final = _span("points_units", "points_latency_bps")
 POINTS_FACTS: Final = _span("points_table", "points_gpu_memory_mib")
 HAS_ENTRY: Final = _span("has_entry", "has_entry")
-ENTRY: Final = _span(next(iter(ENTRY_COLUMNS)), list(ENTRY_COLUMNS)[-1])
 
 USER: Final = NAMES.index("user_id")
 WORKER: Final = NAMES.index("worker_id")

@@ -20,12 +20,25 @@ from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.judge import Judge
 from basis.audit.ledger_check import LedgerBook
-from basis.audit.parquet import count_groups, iterate_columns, iterate_rows, read_range
+from basis.audit.parquet import (
+    check_statistics,
+    count_groups,
+    iterate_columns,
+    iterate_rows,
+    read_range,
+)
 from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import load_terms
-from basis.rules.export_format import LATE_MEMBERS, PENALTIES, RECEIPTS, UNCHECKED, VERDICTS
+from basis.rules.export_format import (
+    LATE_MEMBERS,
+    PARQUET_FILES,
+    PENALTIES,
+    RECEIPTS,
+    UNCHECKED,
+    VERDICTS,
+)
 
 OnReceipts = Callable[[int], None]
 """Told how many more receipts are done."""
@@ -79,6 +92,9 @@ def check_by_reference(
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
             batches.begin(export)
+            for file in PARQUET_FILES:
+                if file != RECEIPTS:
+                    check_statistics(export.path(file.name), file)
             parts = list(_parts(export, exports[index + 1 :]))
             sums: dict[tuple[str, str], int] = {}
             added: dict[str, int] = {}
@@ -151,6 +167,7 @@ def _check_part(part: _Part) -> _PartResult:
         check = ReceiptCheck(judge, chain_id=part.chain_id, token_symbol=part.token_symbol)
         late = _late_rows(part)
         path = part.folder.joinpath(RECEIPTS.name)
+        check_statistics(path, RECEIPTS, groups=[part.group])
         for columns in iterate_columns(path, RECEIPTS, groups=[part.group]):
             rows = cast("Iterator[Row]", zip(*columns.values(), strict=True))
             seq += check.check(rows, first_seq=seq, late=late)

@@ -19,12 +19,6 @@ from basis.rules.postpaid_pricing import PostpaidEpoch
 
 _POSTPAID_SCALE: Final = 10**10
 """10^6 tokens of a price x 10^4 basis points of a multiplier."""
-_LLAMA_SCALE: Final = 10**13
-"""1,000 tokens x four factors in bps, over 10^6 base units of a point."""
-_WAIFU_SCALE: Final = 512 * 512 * 20 * 10**16 // 10**6
-_SCALE: Final = f"CASE points_asset WHEN 'WAIFU' THEN {_WAIFU_SCALE} ELSE {_LLAMA_SCALE} END"
-_MEMORY: Final = "CASE points_gpu_count WHEN 0 THEN 0 ELSE points_gpu_memory_mib END"
-_TOO_SMALL: Final = f"(points_asset = 'LLAMA' AND {_MEMORY} < points_floor_mib)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +59,14 @@ def points_usable(period: Period) -> str:
 
 
 def make_figures(period: Period) -> list[Figure]:
-    """Every figure of a receipt and of its ledger entry."""
+    """Every figure of a receipt, and whether it has a ledger entry."""
     return [
         *_factors(period),
         *_charges(period),
+        _fee(period),
         *_shares(),
         *_points(),
-        *_postings(),
+        _entry(),
     ]
 
 
@@ -86,9 +81,9 @@ def _factors(period: Period) -> list[Figure]:
         uptime = f"CASE WHEN table_place = {place} THEN {_uptime(one)} ELSE {uptime} END"
         latency = f"CASE WHEN table_place = {place} THEN {_latency(one, period)} ELSE {latency} END"
     return [
-        _equal("quality_bps", "CASE WHEN is_done THEN measured_quality_bps ELSE 0 END"),
-        _equal("uptime_bps", f"CASE WHEN is_done THEN {uptime} ELSE 0 END"),
-        _equal("latency_bps", f"CASE WHEN is_done THEN {latency} ELSE 0 END"),
+        _equal("quality_bps", "done * measured_quality_bps"),
+        _equal("uptime_bps", f"done * {uptime}"),
+        _equal("latency_bps", f"done * {latency}"),
     ]
 
 
@@ -130,8 +125,7 @@ def _charges(period: Period) -> list[Figure]:
     nothing = "is_postpaid OR is_free"
     microcredits = Figure(
         name="microcredits",
-        proof=f"CASE WHEN {nothing} THEN microcredits = 0 "
-        f"ELSE microcredits_rest >= 0 AND microcredits_rest < {PER_PRICE} END",
+        proof=f"microcredits_rest >= 0 AND microcredits_rest < {PER_PRICE}",
         value=f"CASE WHEN {nothing} THEN 0 "
         f"ELSE (CAST(price_of_tokens AS HUGEINT) + {PER_PRICE - 1}) // {PER_PRICE} END",
     )
@@ -183,15 +177,18 @@ def _reduced(epoch: PostpaidEpoch) -> tuple[int, int]:
     return epoch.basis_raw_per_microcredit // shared, _POSTPAID_SCALE // shared
 
 
+def _fee(period: Period) -> Figure:
+    """The network's share, floored; with most rates a micro-credit has a whole fee of its own."""
+    value = floor_of("charge_raw", factor="fee_bps", whole=10_000)
+    if period.fits_fees:
+        return Figure(name="fee_raw", proof="fee_raw = microcredits * fee_rate", value=value)
+    return Figure(name="fee_raw", proof="fee_rest >= 0 AND fee_rest < 10000", value=value)
+
+
 def _shares() -> list[Figure]:
-    """How a charge is shared out."""
+    """How the rest of a charge is shared out."""
     dust = "CAST(gross_rest > 0 AS BIGINT)"
     return [
-        Figure(
-            name="fee_raw",
-            proof="fee_rest >= 0 AND fee_rest < 10000",
-            value=floor_of("charge_raw", factor="fee_bps", whole=10_000),
-        ),
         _equal("pool_raw", "charge_raw - fee_raw"),
         Figure(
             name="gross_raw",
@@ -212,33 +209,31 @@ def _shares() -> list[Figure]:
 def _points() -> list[Figure]:
     """The points, and why there are none; where several reasons hold the first is given."""
     reasons = (
-        ("points_table = ''", ""),
+        ("NOT has_table", ""),
         ("NOT is_done", "not_completed"),
-        ("worker_wallet = ''", "no_wallet"),
+        ("NOT has_wallet", "no_wallet"),
         ("microcredits = 0", "not_charged"),
         ("points_multiplier_bps = 0", "no_multiplier"),
-        (_TOO_SMALL, "below_hardware_floor"),
-        ("points_quality_bps = 0 OR points_latency_bps = 0", "no_quality"),
-        (f"points_product < {_SCALE}", "too_little"),
+        ("(is_llama AND memory_mib < points_floor_mib)", "below_hardware_floor"),
+        ("(points_quality_bps = 0 OR points_latency_bps = 0)", "no_quality"),
+        ("points_product < points_scale", "too_little"),
     )
     why = " ".join(f"WHEN {when} THEN '{reason}'" for when, reason in reasons)
     value = f"CASE {why} ELSE '' END"
-    earns = " AND ".join(f"NOT ({when})" for when, _reason in reasons[1:])
-    rest = f"(points_product - CAST(points_raw AS HUGEINT) * {_SCALE})"
-    has_some = "points_reason = '' AND points_table <> ''"
-    is_llama = "points_asset = 'LLAMA'"
-    has_table = "points_table <> ''"
+    earns = " AND ".join(f"NOT {when}" for when, _reason in reasons[1:])
+    rest = "(points_product - CAST(points_raw AS HUGEINT) * points_scale)"
+    has_some = "has_points AND has_table"
     return [
         _equal(
             "points_units",
-            f"CASE WHEN {is_llama} THEN prompt_tokens + output_tokens ELSE points_units END",
+            "CASE WHEN is_llama THEN prompt_tokens + output_tokens ELSE points_units END",
         ),
         _equal(
             "points_multiplier_bps",
-            f"CASE WHEN {is_llama} THEN points_due_bps ELSE points_multiplier_bps END",
+            "CASE WHEN is_llama THEN points_due_bps ELSE points_multiplier_bps END",
         ),
-        _equal("points_quality_bps", f"CASE WHEN {has_table} THEN quality_bps ELSE 0 END"),
-        _equal("points_latency_bps", f"CASE WHEN {has_table} THEN latency_bps ELSE 0 END"),
+        _equal("points_quality_bps", "CAST(has_table AS BIGINT) * quality_bps"),
+        _equal("points_latency_bps", "CAST(has_table AS BIGINT) * latency_bps"),
         Figure(
             name="points_reason",
             proof=f"CASE WHEN {has_some} THEN {earns} ELSE points_reason = {value} END",
@@ -246,33 +241,14 @@ def _points() -> list[Figure]:
         ),
         Figure(
             name="points_raw",
-            proof=f"CASE WHEN {has_some} THEN {rest} >= 0 AND {rest} < {_SCALE} "
+            proof=f"CASE WHEN {has_some} THEN {rest} >= 0 AND {rest} < points_scale "
             "ELSE points_raw = 0 END",
-            value=f"CASE WHEN {has_some} THEN points_product // {_SCALE} ELSE 0 END",
+            value=f"CASE WHEN {has_some} THEN points_product // points_scale ELSE 0 END",
         ),
     ]
 
 
-def _postings() -> list[Figure]:
-    """What the ledger entry of a job posts."""
-    has_entry = "charge_raw <> 0 OR penalty_owed_raw <> 0 OR microcredits <> 0 OR points_raw <> 0"
-    postings = {
-        "entry_customer_raw": "CASE WHEN is_postpaid THEN -charge_raw ELSE 0 END",
-        "entry_customer_microcredits": "-microcredits",
-        "entry_exchange_microcredits": "microcredits",
-        "entry_exchange_raw": "CASE WHEN is_postpaid THEN 0 ELSE -charge_raw END",
-        "entry_reward_raw": "reward_raw",
-        "entry_fee_raw": "fee_raw",
-        "entry_unearned_raw": "unearned_raw",
-        "entry_dust_raw": "dust_raw",
-        "entry_owed_raw": "-penalty_owed_raw",
-        "entry_receivable_raw": "penalty_owed_raw",
-        "entry_issued_llama_raw": "CASE points_asset WHEN 'LLAMA' THEN -points_raw ELSE 0 END",
-        "entry_earned_llama_raw": "CASE points_asset WHEN 'LLAMA' THEN points_raw ELSE 0 END",
-        "entry_issued_waifu_raw": "CASE points_asset WHEN 'WAIFU' THEN -points_raw ELSE 0 END",
-        "entry_earned_waifu_raw": "CASE points_asset WHEN 'WAIFU' THEN points_raw ELSE 0 END",
-    }
-    return [
-        _equal("has_entry", f"({has_entry})"),
-        *(_equal(name, value) for name, value in postings.items()),
-    ]
+def _entry() -> Figure:
+    """Whether the job moved anything in the ledger."""
+    moves = "charge_raw <> 0 OR penalty_owed_raw <> 0 OR microcredits <> 0 OR points_raw <> 0"
+    return _equal("has_entry", f"({moves})")

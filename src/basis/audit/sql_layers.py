@@ -21,6 +21,9 @@ CUBED: Final = 10**12
 """Three factors in basis points."""
 PER_PRICE: Final = 10**6
 """Prices are per million tokens."""
+_LLAMA_SCALE: Final = 10**13
+"""1,000 tokens x four factors in bps, over 10^6 base units of a point."""
+_WAIFU_SCALE: Final = 512 * 512 * 20 * 10**16 // 10**6
 _PLACE: Final = "terms_number"
 
 FACTS: Final = (
@@ -48,6 +51,30 @@ class Period:
     def has_postpaid(self) -> bool:
         """Whether any job is from before there were credits."""
         return any(one.postpaid is not None for one in self.terms)
+
+    @property
+    def fee_rates(self) -> list[int]:
+        """Base units of fee for a micro-credit, for each of the terms, floored."""
+        return [
+            0
+            if one.priced is None
+            else one.priced.basis_raw_per_microcredit * one.priced.protocol_fee_bps // 10_000
+            for one in self.terms
+        ]
+
+    @property
+    def fits_fees(self) -> bool:
+        """Whether a charge's fee is exactly the fee of its micro-credits, in 64 bits."""
+        return (
+            not self.has_postpaid
+            and not self.numbers.is_wide
+            and all(
+                one.priced is not None
+                and one.priced.basis_raw_per_microcredit * one.priced.protocol_fee_bps % 10_000 == 0
+                for one in self.terms
+            )
+            and self.fits(self.facts["microcredits"] * max(self.fee_rates, default=0))
+        )
 
     def fits(self, largest: int) -> bool:
         """Whether 64 bits hold it."""
@@ -77,15 +104,25 @@ def _first(period: Period) -> str:
     }
     columns = {
         "is_done": "status = 'completed'",
+        "done": "CAST(status = 'completed' AS BIGINT)",
+        "has_wallet": "worker_wallet <> ''",
+        "has_table": "points_table <> ''",
+        "is_llama": "points_asset = 'LLAMA'",
+        "points_scale": (
+            f"CASE points_asset WHEN 'WAIFU' THEN {_WAIFU_SCALE} ELSE {_LLAMA_SCALE} END"
+        ),
+        "has_points": "points_reason = ''",
         "is_postpaid": at([one.postpaid is not None for one in terms], _PLACE),
         "is_free": (
             f"status <> 'completed' OR (output_tokens = 0 AND kind IN ('chat', 'completion') AND "
             f"{at([one.is_empty_answer_free for one in prices], _PLACE)})"
         ),
+        "memory_mib": "CAST(points_gpu_count > 0 AS BIGINT) * points_gpu_memory_mib",
         "fee_bps": at([one.protocol_fee_bps for one in prices], _PLACE),
+        "fee_rate": at(period.fee_rates, _PLACE),
         "rate": at([one.basis_raw_per_microcredit for one in prices], _PLACE),
         "factor": (
-            "CASE WHEN worker_wallet = '' THEN 0 ELSE quality_bps * uptime_bps * latency_bps END"
+            "CAST(worker_wallet <> '' AS BIGINT) * (quality_bps * uptime_bps * latency_bps)"
         ),
         "price_of_tokens": (
             f"CAST(prompt_tokens AS {number}) * {at(prompt, _PLACE)} "
@@ -120,7 +157,10 @@ def _second(period: Period) -> str:
     if period.fits(facts["microcredits"] * max(rates, default=0)):
         in_basis = "CAST(microcredits AS BIGINT) * CAST(rate AS BIGINT)"
     columns = {
-        "microcredits_rest": (f"CAST(microcredits AS {number}) * {PER_PRICE} - price_of_tokens"),
+        "microcredits_rest": (
+            f"CAST(microcredits AS {number}) * {PER_PRICE} - "
+            "CAST(NOT (is_postpaid OR is_free) AS BIGINT) * price_of_tokens"
+        ),
         "in_basis": in_basis,
         "fee_rest": numbers.rest("fee_raw", value="charge_raw", factor="fee_bps", whole=10_000),
         "gross_rest": numbers.rest("gross_raw", value="pool_raw", factor="factor", whole=CUBED),

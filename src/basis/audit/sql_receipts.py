@@ -14,6 +14,7 @@ from basis.audit.sql_numbers import Numbers, quote
 from basis.audit.terms import load_terms
 from basis.rules.export_format import UNCHECKED
 from basis.rules.receipt import RECEIPT_VERSION
+from basis.rules.units import WHOLE_BPS
 
 if TYPE_CHECKING:
     import duckdb
@@ -83,15 +84,26 @@ class ReceiptQueries:
         Raises:
             Difference: the first that is out of place, or says something else.
         """
-        flawed = self._one(
-            "SELECT min(coalesce(r.seq, v.verdict_seq)) FROM "
-            "(SELECT seq, measured_quality_bps FROM receipts) r POSITIONAL JOIN "
-            "(SELECT seq AS verdict_seq, quality_bps, basis, reason FROM verdicts) v "
-            "WHERE r.seq IS DISTINCT FROM v.verdict_seq "
-            "OR v.quality_bps IS DISTINCT FROM r.measured_quality_bps "
-            f"OR v.basis IS DISTINCT FROM {quote(UNCHECKED)} OR v.reason IS DISTINCT FROM ''"
+        numbers = self._export.manifest.receipts
+        rows, misplaced = self._one(
+            f"SELECT count(*), min({numbers.after + 1} + file_row_number) FILTER "
+            f"(WHERE (seq = {numbers.after + 1} + file_row_number "
+            f"AND basis = {quote(UNCHECKED)} AND reason = '') IS NOT TRUE) FROM verdicts"
+        )
+        # Only what is less than full quality is joined: a pair that is left out on both sides
+        # is equal, and one that is left out on one side finds no partner.
+        unequal = self._one(
+            "SELECT min(coalesce(r.seq, v.seq)) FROM "
+            f"(SELECT seq, measured_quality_bps FROM receipts "
+            f"WHERE measured_quality_bps <> {WHOLE_BPS}) r FULL JOIN "
+            f"(SELECT seq, quality_bps FROM verdicts WHERE quality_bps <> {WHOLE_BPS}) v "
+            "ON r.seq = v.seq WHERE v.quality_bps IS DISTINCT FROM r.measured_quality_bps"
         )[0]
-        if flawed is not None:
+        found = [seq for seq in (misplaced, unequal) if seq is not None]
+        if rows != numbers.to - numbers.after:
+            found.append(numbers.after + 1 + min(rows, numbers.to - numbers.after))
+        if found:
+            flawed = min(found)
             raise Difference(
                 f"the verdict on receipt number {flawed} is missing, out of place, or not what "
                 f"the receipt was judged by"

@@ -9,7 +9,6 @@ Source: docs/reference/export.md; docs/decisions/0015-export.md.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 EXPORT_FORMAT = "basis-export/1"
@@ -147,26 +146,26 @@ BREAKDOWN_NAMES = (
 )
 """The components of a reward, in the order in which they follow from each other."""
 
-ENTRY_COLUMNS: Mapping[str, tuple[str, str]] = {
-    "entry_customer_raw": ("customer/{user}", "BASIS"),
-    "entry_customer_microcredits": ("customer/{user}", "CREDIT"),
-    "entry_exchange_microcredits": ("network/exchange", "CREDIT"),
-    "entry_exchange_raw": ("network/exchange", "BASIS"),
-    "entry_reward_raw": ("reward/pending/{wallet}", "BASIS"),
-    "entry_fee_raw": ("network/fee", "BASIS"),
-    "entry_unearned_raw": ("network/unearned", "BASIS"),
-    "entry_dust_raw": ("network/dust", "BASIS"),
-    "entry_owed_raw": ("penalty/owed/{worker}", "BASIS"),
-    "entry_receivable_raw": ("penalty/receivable", "BASIS"),
-    "entry_issued_llama_raw": ("points/issued", "LLAMA"),
-    "entry_earned_llama_raw": ("points/earned/{wallet}", "LLAMA"),
-    "entry_issued_waifu_raw": ("points/issued", "WAIFU"),
-    "entry_earned_waifu_raw": ("points/earned/{wallet}", "WAIFU"),
-}
-"""Column -> account and asset of the posting that it holds; 0 where the entry has none.
+JOB_POSTINGS = (
+    ("customer/{user}", "BASIS"),
+    ("customer/{user}", "CREDIT"),
+    ("network/exchange", "CREDIT"),
+    ("network/exchange", "BASIS"),
+    ("reward/pending/{wallet}", "BASIS"),
+    ("network/fee", "BASIS"),
+    ("network/unearned", "BASIS"),
+    ("network/dust", "BASIS"),
+    ("penalty/owed/{worker}", "BASIS"),
+    ("penalty/receivable", "BASIS"),
+    ("points/issued", "LLAMA"),
+    ("points/earned/{wallet}", "LLAMA"),
+    ("points/issued", "WAIFU"),
+    ("points/earned/{wallet}", "WAIFU"),
+)
+"""Account and asset of every posting that the ledger entry of a job can have.
 
-The ledger entry of a job stands in its receipt's row, since it has these postings and no others. An
-entry that has another one cannot be published so, and the export refuses it.
+They are the figures of its receipt, so no file holds them; the export refuses an entry that posts
+anything else.
 """
 
 RECEIPTS = ParquetFile(
@@ -179,7 +178,6 @@ RECEIPTS = ParquetFile(
         *_columns(**dict.fromkeys(BREAKDOWN_NAMES, _AMOUNT)),
         *_POINTS,
         *_columns(batch_number=_INTEGER, has_entry=_FLAG, entry_at=_TIME),
-        *_columns(**dict.fromkeys(ENTRY_COLUMNS, _AMOUNT)),
     ),
 )
 """Sorted by `seq`, without a gap. `batch_number` is 0 if no batch of this period or an earlier one

@@ -1,0 +1,73 @@
+"""A job's ledger entry is published as the figures of its receipt, so it may be nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from basis.rules.errors import DamagedRecord
+from basis.storage.database import begin_write, open_database
+from tests.audit.conftest import DAY
+from tests.audit.test_export import fill
+
+CHANGES = {
+    "no entry": (
+        "DELETE FROM ledger_postings",
+        "DELETE FROM balances",
+        "DELETE FROM ledger_entries",
+    ),
+    "an amount moved from the fee to the dust": (
+        "UPDATE ledger_postings SET account = 'network/dust' WHERE account = 'network/fee'",
+        "UPDATE balances SET account = 'network/dust' WHERE account = 'network/fee'",
+    ),
+    "another worker's reward": (
+        "UPDATE ledger_postings SET account = replace(account, '0x', '0y')",
+        "UPDATE balances SET account = replace(account, '0x', '0y')",
+    ),
+    "points of another asset": (
+        "UPDATE ledger_postings SET asset = 'WAIFU' WHERE asset = 'LLAMA'",
+        "UPDATE balances SET asset = 'WAIFU' WHERE asset = 'LLAMA'",
+    ),
+    "twice the credits": (
+        "UPDATE ledger_postings SET amount_raw = 2 * amount_raw WHERE asset = 'CREDIT'",
+        "UPDATE balances SET amount_raw = 2 * amount_raw WHERE asset = 'CREDIT'",
+    ),
+}
+
+
+@pytest.mark.parametrize("statements", CHANGES.values(), ids=CHANGES)
+def test_export__an_entry_that_is_not_its_receipt__is_refused_and_leaves_nothing(
+    tmp_path: Path, publish: Callable[..., Path], statements: tuple[str, ...]
+) -> None:
+    """Balances are changed along, so that nothing but the entry itself can give it away."""
+    fill(tmp_path, 1)
+    engine = open_database(tmp_path / "data", create=False)
+    with begin_write(engine) as connection:
+        for statement in statements:
+            assert connection.execute(text(statement)).rowcount > 0
+    engine.dispose()
+
+    with pytest.raises(DamagedRecord, match=r"entry of job job_0001 .* `basis recompute`"):
+        publish(DAY)
+
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_export__amounts_that_no_entry_can_have__are_a_damaged_record(
+    tmp_path: Path, publish: Callable[..., Path]
+) -> None:
+    """A breakdown whose parts are not its charge gives no entry that sums to zero."""
+    fill(tmp_path, 1)
+    engine = open_database(tmp_path / "data", create=False)
+    with begin_write(engine) as connection:
+        changed = connection.execute(
+            text("UPDATE receipts SET details = json_set(details, '$.breakdown.feeRaw', '7')")
+        )
+        assert changed.rowcount == 1
+    engine.dispose()
+
+    with pytest.raises(DamagedRecord, match="job_0001"):
+        publish(DAY)
