@@ -1,4 +1,4 @@
-"""A job's ledger entry is published as the figures of its receipt, so it may be nothing else."""
+"""Periods of jobs that are all paid in credits: entries are receipts, and fees are whole."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from basis.rules.errors import DamagedRecord
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY
+from tests.audit.forging import Rows, audit_by, forge_rows
 from tests.audit.test_export import fill
 
 CHANGES = {
@@ -71,3 +72,26 @@ def test_export__amounts_that_no_entry_can_have__are_a_damaged_record(
 
     with pytest.raises(DamagedRecord, match="job_0001"):
         publish(DAY)
+
+
+@pytest.mark.parametrize("by", [1, -1])
+def test_audit__a_fee_changed_where_each_micro_credit_has_a_whole_fee__is_named_by_both(
+    tmp_path: Path, publish: Callable[..., Path], by: int
+) -> None:
+    """Without postpaid jobs DuckDB proves fees by a product of 64 bits, without any rest."""
+
+    def change(rows: Rows) -> None:
+        assert rows[1]["fee_raw"] > 0
+        rows[1]["fee_raw"] += by
+
+    fill(tmp_path, 1, 2)
+    period = publish(DAY)
+    assert audit_by("both", period).differences == []
+
+    forge_rows(period, "receipts.parquet", change)
+
+    found = audit_by("both", period)
+    assert found.reference is not None
+    assert found.sql is not None
+    assert found.reference.difference == found.sql.difference
+    assert "receipt number 2 (job job_0002): fee_raw is recorded" in found.differences[0]
