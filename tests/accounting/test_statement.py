@@ -151,11 +151,17 @@ def test_statement__many_entries__take_hardly_more_memory(engine: Engine) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["yesterday", "2026-13-01", "2026-11-1x", "2026-11-23T12:00:00", "2026-11-23T25:00:00Z"]
+    "text",
+    [
+        *("yesterday", "2026-13-01", "2026-11-1x", "2026-11-23T12:00:00", "2026-11-23T25:00:00Z"),
+        *("0999-12-31", "999-12-31", "1-1-1"),
+    ],
 )
 def test_period__no_date__is_refused(text: str) -> None:
-    with pytest.raises(InvalidInput, match="expected a date or time in UTC"):
+    with pytest.raises(InvalidInput, match=r"from is .*time in UTC"):
         parse_period(begin=text, end="")
+    with pytest.raises(InvalidInput, match="to is"):
+        parse_period(begin="", end=text)
 
 
 @pytest.mark.parametrize(
@@ -165,6 +171,18 @@ def test_period__no_date__is_refused(text: str) -> None:
 def test_period__ends_before_it_begins__is_refused(begin: str, end: str) -> None:
     with pytest.raises(InvalidInput, match="expected a time after"):
         parse_period(begin=begin, end=end)
+
+
+def test_period__of_milliseconds__counts_to_the_millisecond(engine: Engine) -> None:
+    with engine.begin() as connection:
+        book_days(connection, 1)
+        for begin, end, count in (
+            ("12:00:00.000Z", "12:00:00.001Z", 1),
+            ("12:00:00.001Z", "12:00:01.000Z", 0),
+            ("11:59:59.999Z", "12:00:00.000Z", 0),
+        ):
+            period = parse_period(begin=f"2026-11-01T{begin}", end=f"2026-11-01T{end}")
+            assert len(read(connection, period)[1]) == count
 
 
 def test_period__of_times__counts_to_the_second(engine: Engine) -> None:

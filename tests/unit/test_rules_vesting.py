@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from rule_vectors import Case, vector_cases
 
-from basis.rules.dates import add_days, minute_of, parse_instant
+from basis.rules.dates import add_days, minute_of
 from basis.rules.errors import BasisError, InvalidInput
 from basis.rules.vesting import (
     VestingPart,
@@ -113,40 +113,3 @@ def test_minute_of__two_instants__are_as_far_apart_as_the_clock_says(instant: st
     minutes = minute_of(instant) - minute_of("2000-01-01T00:00:00.000Z")
 
     assert minutes == apart // timedelta(minutes=1)
-
-
-def test_parse_instant__without_milliseconds__is_the_whole_second() -> None:
-    assert parse_instant("2026-11-23T12:34:56Z", param="--to") == "2026-11-23T12:34:56.000Z"
-
-
-def test_parse_instant__a_day__is_its_midnight() -> None:
-    assert parse_instant("2026-11-23", param="--from") == "2026-11-23T00:00:00.000Z"
-    assert parse_instant(START, param="--from") == START
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2026-11",
-        "2026-02-29",
-        "2026-00-01",
-        "2026-04-31",
-        "1999-12-31",
-        "3000-01-01",
-        "2026-11-23T24:00:00.000Z",
-        "2026-11-23T12:00:00.00Z",
-        "2026-11-23T12:00:00",
-        "2026-11-23T12:00:00.000+01:00",
-        "2026-11-23 12:00:00.000",
-        "2026-11-23\n",
-        "\u0662026-11-23",
-        "20261123",
-        "-026-11-23",
-    ],
-)
-def test_parse_instant__no_such_instant__is_refused_by_name(text: str) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        parse_instant(text, param="--from")
-
-    assert refused.value.param == "--from"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import date, timedelta
 
+from basis.rules.dates import parse_day
 from basis.rules.errors import InvalidInput
 from basis.rules.manifest import PeriodOfDays
 
@@ -20,11 +21,10 @@ def parse_period(name: str) -> PeriodOfDays:
     """
     if _MONTH.fullmatch(name):
         first = _parse_day(f"{name}-01", param="period")
-        following = _next_day(first.replace(day=28) + timedelta(days=3), param="period")
-        until = following.replace(day=1)
+        until = (first.replace(day=28) + timedelta(days=4)).replace(day=1)
     elif _DAY.fullmatch(name):
         first = _parse_day(name, param="period")
-        until = _next_day(first, param="period")
+        until = first + timedelta(days=1)
     else:
         raise InvalidInput(
             f"the period is {name[:40]!r}: expected a month such as 2026-11 or a day such as "
@@ -55,18 +55,4 @@ def moment_of(day: str) -> str:
 
 
 def _parse_day(text: str, *, param: str) -> date:
-    try:
-        if not _DAY.fullmatch(text):
-            raise ValueError(text)
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise InvalidInput(
-            f"{param} is {text[:40]!r}: expected a date such as 2026-11-23", param=param
-        ) from error
-
-
-def _next_day(day: date, *, param: str) -> date:
-    try:
-        return day + timedelta(days=1)
-    except OverflowError as error:
-        raise InvalidInput(f"{day} is the last day there is", param=param) from error
+    return date.fromisoformat(parse_day(text, param=param))

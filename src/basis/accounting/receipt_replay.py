@@ -14,6 +14,7 @@ from basis.accounting.difference import Difference, expect_equal
 from basis.accounting.points import points_facts_of
 from basis.accounting.posting import NO_EVIDENCE, JobFacts, compute_finished_job
 from basis.rules.catalog import CATALOGS, ModelKind, validate_terms
+from basis.rules.dates import parse_moment
 from basis.rules.epochs import EpochBook
 from basis.rules.errors import BasisError, InvalidInput
 from basis.rules.factors import MINUTES_PER_DAY, Measurements, compute_factors, tables_of_version
@@ -21,7 +22,7 @@ from basis.rules.job import FINISH_CANCELLED, FailureReason, JobStatus, RewardSt
 from basis.rules.postpaid_pricing import postpaid_epoch_of
 from basis.rules.pricing import QUOTE_LIFE_S, compute_list_terms
 from basis.rules.units import WHOLE_BPS, Bps, Micros
-from basis.storage.clock import after_iso, parse_moment
+from basis.storage.clock import after_iso
 from basis.storage.job_store import FinishedJob
 from basis.storage.receipt_details import EvidenceRecord
 from basis.storage.receipt_store import StoredReceipt

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import Connection
 
+from basis.rules.dates import parse_instant
 from basis.rules.errors import InvalidInput
 from basis.rules.ledger import AccountPath
 from basis.storage.ledger_reading import AccountLine, iterate_lines
 
-_LONGEST_SHOWN = 80
 _PROGRESS_STEP = 1_000
 
 
@@ -57,12 +56,15 @@ class StatementLine:
 
 
 def parse_period(*, begin: str, end: str) -> Period:
-    """The period between two dates (`2026-11-23`) or times (`2026-11-23T12:00:00Z`) in UTC.
+    """The period between two days (`2026-11-23`) or times (`2026-11-23T12:00:00Z`) in UTC.
 
     Raises:
         InvalidInput: one is neither, or nothing lies between them.
     """
-    period = Period(begin=_parse_time(begin, "from"), end=_parse_time(end, "to"))
+    period = Period(
+        begin=parse_instant(begin, param="from") if begin else "",
+        end=parse_instant(end, param="to") if end else "",
+    )
     if period.end and period.end <= period.begin:
         raise InvalidInput(f"to is {end}: expected a time after {begin}", param="to")
     return period
@@ -108,22 +110,3 @@ def iterate_statement(
         if period.has_begun(line.created_at) and not period.has_ended(line.created_at):
             balance_raw += line.amount_raw
             yield StatementLine(line=line, balance_raw=balance_raw)
-
-
-def _parse_time(text: str, param: str) -> str:
-    """In the spelling of the record, or the date alone, which sorts before all times of its day."""
-    if not text:
-        return ""
-    for spelling, record in (
-        ("%Y-%m-%d", "%Y-%m-%d"),
-        ("%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.000Z"),
-    ):
-        try:
-            return datetime.strptime(text, spelling).strftime(record)  # noqa: DTZ007 - UTC by the spelling
-        except ValueError:
-            continue
-    raise InvalidInput(
-        f"{param} is {text[:_LONGEST_SHOWN]!r}: expected a date or time in UTC, such as "
-        f"2026-11-23 or 2026-11-23T12:00:00Z",
-        param=param,
-    )

@@ -38,7 +38,7 @@ def earnings(
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, in base units.")] = False,
 ) -> None:
     """Show what a worker earned by day or model, and the reasons for every deduction."""
-    from basis.rules.days import parse_day
+    from basis.rules.dates import parse_day
     from basis.rules.errors import InvalidInput
 
     if bool(worker) == bool(wallet):

@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from basis.rules.dates import parse_day, parse_moment
 from basis.rules.errors import InvalidInput
 from basis.rules.units import CREDIT, format_amount, parse_amount
-from basis.storage.clock import after_iso, parse_day, parse_moment
+from basis.storage.clock import after_iso
 
 if TYPE_CHECKING:
     from basis.rules.catalog import Catalog

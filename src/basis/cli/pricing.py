@@ -36,8 +36,9 @@ def show(
 ) -> None:
     """Show the epochs, or one of them with what each model costs in it."""
     from basis.accounting.price_table import find_epoch, find_epoch_at, load_dated_epochs
+    from basis.rules.dates import parse_moment
     from basis.rules.errors import InvalidInput
-    from basis.storage.clock import now_iso, parse_moment
+    from basis.storage.clock import now_iso
 
     if version and at:
         raise InvalidInput("name a version or a time, not both", param="at")
@@ -111,7 +112,8 @@ def activate(
     """Let an epoch price what is accepted from a coming moment on; it cannot be undone."""
     from basis.accounting.price_table import EpochState, compute_price_table, date_epoch
     from basis.catalog_file import load_catalog
-    from basis.storage.clock import now_iso, parse_moment
+    from basis.rules.dates import parse_moment
+    from basis.storage.clock import now_iso
     from basis.storage.database import begin_write
     from basis.storage.epoch_store import activate_epoch, load_epoch
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from basis.accounting.earnings import GROUPS, sum_earnings
 from basis.gateway.bodies import refuse_unknown_query
 from basis.gateway.context import CONTEXT
-from basis.rules.days import parse_day
+from basis.rules.dates import parse_day
 from basis.rules.errors import InvalidInput
 from basis.storage.clock import days_ago_iso
 from basis.storage.worker_receipts import EarningsFilter, count_worker_receipts

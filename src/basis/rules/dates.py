@@ -1,7 +1,7 @@
-"""Dates and instants in UTC as text, counted in days by integers alone.
+"""Days and instants in UTC as text: how they are read, and counted in days by integers alone.
 
-An instant is written `2026-11-23T12:00:00.000Z`, so that instants sort as text. Nothing here knows
-what time it is.
+A day is written `2026-11-23`, an instant `2026-11-23T12:00:00.000Z`, so that both sort as text.
+What people and files say of time is read here and nowhere else. Nothing here knows what time it is.
 """
 
 from __future__ import annotations
@@ -10,37 +10,72 @@ import re
 
 from basis.rules.errors import InvalidInput
 
-_DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
-_INSTANT = re.compile(
+_DAY = re.compile(r"(\d{4})-(\d{2})-(\d{2})", re.ASCII)
+_MOMENT = re.compile(
     r"(\d{4})-(\d{2})-(\d{2})T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{3})?Z", re.ASCII
 )
 _MIDNIGHT = "T00:00:00.000Z"
 _DAYS_BEFORE_MONTH = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334, 365)
+_LONGEST_SHOWN = 40
 FIRST_YEAR = 2000
 LAST_YEAR = 2999
-"""Years that an instant may name: what lies beyond is a slip of the hand."""
+"""Years that a day may name: what lies beyond is a slip of the hand. Ours to choose."""
+
+
+def parse_day(text: str, *, param: str) -> str:
+    """The day that `2026-11-23` names, as it is recorded.
+
+    Raises:
+        InvalidInput: another spelling, no such day, or a year out of range.
+    """
+    match = _DAY.fullmatch(text)
+    if not _is_of_the_calendar(match):
+        raise _refuse(text, "a day such as 2026-11-23", match, param=param)
+    return text
+
+
+def parse_moment(text: str, *, param: str) -> str:
+    """The instant that `2026-11-23T12:00:00Z` names, with milliseconds, which may be given.
+
+    Raises:
+        InvalidInput: another spelling, no such day, not in UTC, or a year out of range.
+    """
+    match = _MOMENT.fullmatch(text)
+    if not _is_of_the_calendar(match):
+        raise _refuse(text, "a time in UTC such as 2026-11-23T12:00:00Z", match, param=param)
+    return text if "." in text else text.removesuffix("Z") + ".000Z"
 
 
 def parse_instant(text: str, *, param: str) -> str:
-    """The instant that `text` names, with milliseconds; a date alone is its midnight.
+    """The instant that `text` names, with milliseconds; a day alone is its midnight.
 
     Raises:
-        InvalidInput: neither `2026-11-23` nor `2026-11-23T12:00:00Z`, no such day, or a year out
-            of range.
+        InvalidInput: neither a day nor a moment, no such day, or a year out of range.
     """
-    match = _INSTANT.fullmatch(text) or _DATE.fullmatch(text)
-    year, month, day = map(int, match.groups()) if match else (0, 0, 0)
-    is_month = 1 <= month <= 12
-    is_day = is_month and 1 <= day <= _days_in_month(year, month)
-    if not is_day or not FIRST_YEAR <= year <= LAST_YEAR:
-        raise InvalidInput(
-            f"{param} is {text[:40]!r}: expected a day such as 2026-11-23, or an instant in UTC "
-            f"such as 2026-11-23T12:00:00Z",
-            param=param,
-        )
-    if len(text) == len("2026-11-23"):
-        return text + _MIDNIGHT
-    return text if "." in text else text.removesuffix("Z") + ".000Z"
+    if "T" in text:
+        return parse_moment(text, param=param)
+    match = _DAY.fullmatch(text)
+    if not _is_of_the_calendar(match):
+        expected = "a day such as 2026-11-23, or a time in UTC such as 2026-11-23T12:00:00Z"
+        raise _refuse(text, expected, match, param=param)
+    return text + _MIDNIGHT
+
+
+def _is_of_the_calendar(match: re.Match[str] | None) -> bool:
+    if match is None:
+        return False
+    year, month, day = map(int, match.groups())
+    is_month = FIRST_YEAR <= year <= LAST_YEAR and 1 <= month <= 12
+    return is_month and 1 <= day <= _days_in_month(year, month)
+
+
+def _refuse(text: str, expected: str, match: re.Match[str] | None, *, param: str) -> InvalidInput:
+    years = ""
+    if match is not None and not FIRST_YEAR <= int(match.group(1)) <= LAST_YEAR:
+        years = f", of the years {FIRST_YEAR} to {LAST_YEAR}"
+    return InvalidInput(
+        f"{param} is {text[:_LONGEST_SHOWN]!r}: expected {expected}{years}", param=param
+    )
 
 
 def add_days(instant: str, days: int) -> str:

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select, update
 
 from basis.rules.canonical import canonical_json
+from basis.rules.dates import parse_moment
 from basis.rules.epoch_form import compute_epoch_hash, epoch_json, parse_epoch
 from basis.rules.epochs import EPOCHS, Activation, EpochBook, PricingEpoch, check_activation
 from basis.rules.errors import Conflict, DamagedRecord, InvalidInput, NotFound
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS
-from basis.storage.clock import after_iso, parse_moment
+from basis.storage.clock import after_iso
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.schema import open_jobs, pricing_epochs, receipts
 

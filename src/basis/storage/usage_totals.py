@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
+from basis.rules.dates import parse_day
 from basis.rules.errors import DamagedRecord, InvalidInput
-from basis.storage.clock import parse_day
 from basis.storage.schema import usage_days
 
 USAGE_PAGE = 500
