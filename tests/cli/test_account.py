@@ -7,7 +7,11 @@ from pathlib import Path
 import pytest
 
 from basis.accounting.card_payments import CardPayment, receive_payment
+from basis.rules.entries import customer_account
+from basis.rules.ledger import AccountPath
+from basis.rules.repairs import make_adjustment
 from basis.storage.database import begin_write, open_database
+from basis.storage.ledger_store import store_entries
 from tests.cli.conftest import Command
 from tests.support.books import NOW
 
@@ -26,6 +30,21 @@ def receive(folder: Path, account: str, *, minor: int = 250, currency: str = "us
             key="cs_1", reference="pi_1", account=account, currency=currency, amount_minor=minor
         )
         receive_payment(connection, told, now=NOW)
+    engine.dispose()
+
+
+def spend(folder: Path, microcredits: int) -> None:
+    """Credits of the shop go, as by a repair of the operator's."""
+    entry = make_adjustment(
+        key="spent",
+        source=customer_account("shop"),
+        target=AccountPath("network/writeoff"),
+        asset="CREDIT",
+        amount_raw=microcredits,
+    )
+    engine = open_database(folder, create=False)
+    with begin_write(engine) as connection:
+        store_entries(connection, [entry], now=NOW)
     engine.dispose()
 
 
@@ -96,7 +115,7 @@ def test_top_up__unknown_customer__exits_with_4(basis: Command, shop: str) -> No
     assert "basis account list" in outcome.err
 
 
-def test_take_back__more_than_can_be_spent__exits_with_1_and_says_how_much(
+def test_take_back__more_than_was_given__exits_with_3_and_says_how_much(
     basis: Command, shop: str
 ) -> None:
     basis("account", "top-up", shop, "--credits", "5", "--key", "IN")
@@ -107,6 +126,19 @@ def test_take_back__more_than_can_be_spent__exits_with_1_and_says_how_much(
     assert outcome.code == 3
     assert "2 CREDIT are more than the 1 CREDIT" in outcome.err
     assert basis("recompute").code == 0
+
+
+def test_take_back__more_than_can_be_spent__exits_with_13_and_books_nothing(
+    basis: Command, tmp_path: Path, shop: str
+) -> None:
+    basis("account", "top-up", shop, "--credits", "5", "--key", "IN")
+    spend(tmp_path / "data", 3_000_001)
+
+    outcome = basis("account", "take-back", shop, "--credits", "2", "--key", "OUT")
+
+    assert (outcome.code, outcome.out) == (13, "")
+    assert "can spend 1.999999 CREDIT, so 2 CREDIT cannot be taken back" in outcome.err
+    assert len(basis("account", "show", shop, "--json").json["payments"]) == 1
 
 
 @pytest.mark.parametrize(

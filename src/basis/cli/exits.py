@@ -7,6 +7,7 @@ from basis.rules.errors import (
     BasisError,
     Conflict,
     DamagedRecord,
+    InsufficientCredits,
     InvalidInput,
     Misconfigured,
     NotFound,
@@ -20,7 +21,7 @@ EXIT_CODES = (
     "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 wrong input, 4 not found, 5 conflict, "
     "6 misconfigured, 7 storage unavailable, 8 a recompute found a difference, "
     "9 store of another version, 10 damaged record, 11 a chain that cannot be read, "
-    "12 an orchestrator that cannot be reached."
+    "12 an orchestrator that cannot be reached, 13 too few credits."
 )
 
 EXIT_MISCONFIGURED = 6
@@ -37,6 +38,7 @@ _CODES: tuple[tuple[type[BasisError], int], ...] = (
     (StorageUnavailable, 7),
     (ChainFault, 11),
     (Unreachable, 12),
+    (InsufficientCredits, 13),
 )
 """First match wins; children stand before their parents."""
 

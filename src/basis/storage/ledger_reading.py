@@ -3,11 +3,12 @@ the chart with its totals; and keeps the reasons of repairs."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, func, insert, or_, select
 
 from basis.rules.errors import Conflict, NotFound
 from basis.rules.ledger import AccountPath, Entry, EntryId
@@ -18,7 +19,10 @@ from basis.storage.schema import balances, ledger_entries, ledger_postings, ledg
 
 LINES_PAGE: Final = 1_000
 """Postings that are read at once."""
-_SHORTEST_PREFIX: Final = 8
+_PREFIX: Final = re.compile(r"[0-9a-f]{8,64}", re.ASCII)
+_NUMBER: Final = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_LARGEST_SEQ: Final = 2**63 - 1
+"""Of a row in SQLite."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,19 +60,25 @@ def load_recorded_entry(connection: Connection, name: str) -> RecordedEntry:
     """The entry of this number, id, or beginning of an id (8 digits or more).
 
     Raises:
-        NotFound: there is none, or the beginning is ambiguous.
+        NotFound: there is none, or `name` is the beginning of another one's id too.
         DamagedRecord: it cannot be read.
     """
-    query = select(ledger_entries)
-    if name.isascii() and name.isdigit() and len(name) < _SHORTEST_PREFIX:
-        query = query.where(ledger_entries.c.seq == int(name))
-    elif len(name) >= _SHORTEST_PREFIX:
-        query = query.where(ledger_entries.c.id.startswith(name, autoescape=True))
-    else:
-        raise NotFound(f"{name!r} names no entry: give its number or 8 digits of its id")
+    is_number = _NUMBER.fullmatch(name) is not None and int(name) <= _LARGEST_SEQ
+    wanted: list[ColumnElement[bool]] = []
+    if is_number:
+        wanted.append(ledger_entries.c.seq == int(name))
+    if _PREFIX.fullmatch(name):
+        # Behind all ids that begin so, since no hexadecimal digit sorts behind "f".
+        wanted.append(ledger_entries.c.id.between(name, name + "g"))
+    if not wanted:
+        raise NotFound(f"{name[:80]!r} names no entry: give its number or 8 digits of its id")
+    query = select(ledger_entries).where(or_(*wanted)).order_by(ledger_entries.c.seq)
     rows = connection.execute(query.limit(2)).all()
-    if len(rows) != 1:
-        raise NotFound(f"{'no' if not rows else 'more than one'} entry is named {name[:80]!r}")
+    if not rows:
+        raise NotFound(f"no entry is named {name[:80]!r}")
+    if len(rows) > 1:
+        both = " and ".join(f"{row.seq} ({row.id})" for row in rows)
+        raise NotFound(f"more than one entry is named {name[:80]!r}, such as {both}: give the id")
     entry = with_postings(connection, rows)[0]
     return RecordedEntry(
         seq=rows[0].seq,
