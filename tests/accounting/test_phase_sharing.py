@@ -8,7 +8,7 @@ from sqlalchemy import Engine, select, update
 from basis.accounting.phases import (
     appeal_exclusion,
     close_phase,
-    finish_phase,
+    preview_final,
     resolve_appeal,
 )
 from basis.rules.errors import (
@@ -198,16 +198,15 @@ def test_points__of_a_wallet__are_earned_then_redeemed(phase_engine: Engine) -> 
     ]
 
 
-def test_final__in_a_transaction_that_is_rolled_back__leaves_nothing(
+def test_final__only_previewed__leaves_nothing(
     phase_engine: Engine,
 ) -> None:
     opened(phase_engine)
     close_phase(phase_engine, "s1", now=CLOSED)
 
-    with phase_engine.connect() as connection:
-        finish_phase(connection, "s1", now=FINAL)
-        connection.rollback()
+    shown = preview_final(phase_engine, "s1", now=FINAL)
 
+    assert (shown.phase.status.value, len(shown.file_hash)) == ("final", 64)
     with phase_engine.connect() as connection:
         rows = connection.execute(select(phases.c.status, phases.c.file_hash)).all()
         counted = connection.execute(select(phase_points)).all()

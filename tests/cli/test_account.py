@@ -49,20 +49,27 @@ def spend(folder: Path, microcredits: int) -> None:
 
 
 def test_top_up__twice_with_one_key__books_once_and_says_so(basis: Command, shop: str) -> None:
-    words = ("account", "top-up", shop, "--credits", "12.5", "--key", "INVOICE-17")
+    words = ("account", "top-up", shop, "--credits", "12.5", "--key", "INVOICE-17", "--yes")
 
     first = basis(*words, "--note", "paid in cash")
     second = basis(*words)
 
-    assert first.out == second.out == "shop: balance 12.5 CREDIT, available 12.5 CREDIT\n"
+    assert second.out == "shop: balance 12.5 CREDIT, available 12.5 CREDIT\n"
+    assert first.out.splitlines() == [
+        second.out.rstrip(),
+        "  customer/shop  12.5 CREDIT  (12500000)  balance 0 -> 12.5",
+        "  funding/operator  -12.5 CREDIT  (-12500000)  balance 0 -> -12.5",
+    ]
     assert first.err == ""
-    assert "INVOICE-17 was booked before" in second.err
+    assert "It was booked before" in second.err
     assert basis(*words, "--json").json == {
         "user_id": "shop",
         "key": "INVOICE-17",
         "outcome": "repeated",
+        "is_booked": True,
         "balance_microcredits": "12500000",
         "available_microcredits": "12500000",
+        "moves": [],
     }
     (payment,) = basis("account", "show", shop, "--json").json["payments"]
     assert (payment["key"], payment["note"]) == ("INVOICE-17", "paid in cash")
@@ -89,7 +96,7 @@ def test_top_up__twice_with_one_key__books_once_and_says_so(basis: Command, shop
 def test_move__wrong_amount__exits_with_3_and_books_nothing(
     basis: Command, shop: str, verb: str, amount: str, code: int, named: str
 ) -> None:
-    outcome = basis("account", verb, shop, f"--credits={amount}", "--key", "K")
+    outcome = basis("account", verb, shop, f"--credits={amount}", "--key", "K", "--yes")
 
     assert (outcome.code, outcome.out) == (code, "")
     assert named in outcome.err
@@ -100,16 +107,16 @@ def test_move__wrong_amount__exits_with_3_and_books_nothing(
 def test_top_up__same_key_other_amount__exits_with_5_and_names_both(
     basis: Command, shop: str
 ) -> None:
-    basis("account", "top-up", shop, "--credits", "1", "--key", "K")
+    basis("account", "top-up", shop, "--credits", "1", "--key", "K", "--yes")
 
-    outcome = basis("account", "top-up", shop, "--credits", "2", "--key", "K")
+    outcome = basis("account", "top-up", shop, "--credits", "2", "--key", "K", "--yes")
 
     assert outcome.code == 5
     assert "1 CREDIT, not 2 CREDIT" in outcome.err
 
 
 def test_top_up__unknown_customer__exits_with_4(basis: Command, shop: str) -> None:
-    outcome = basis("account", "top-up", "nobody", "--credits", "1", "--key", "K")
+    outcome = basis("account", "top-up", "nobody", "--credits", "1", "--key", "K", "--yes")
 
     assert outcome.code == 4
     assert "basis account list" in outcome.err
@@ -118,10 +125,10 @@ def test_top_up__unknown_customer__exits_with_4(basis: Command, shop: str) -> No
 def test_take_back__more_than_was_given__exits_with_3_and_says_how_much(
     basis: Command, shop: str
 ) -> None:
-    basis("account", "top-up", shop, "--credits", "5", "--key", "IN")
-    assert basis("account", "take-back", shop, "--credits", "4", "--key", "OUT").code == 0
+    basis("account", "top-up", shop, "--credits", "5", "--key", "IN", "--yes")
+    assert basis("account", "take-back", shop, "--credits", "4", "--key", "OUT", "--yes").code == 0
 
-    outcome = basis("account", "take-back", shop, "--credits", "2", "--key", "OUT-2")
+    outcome = basis("account", "take-back", shop, "--credits", "2", "--key", "OUT-2", "--yes")
 
     assert outcome.code == 3
     assert "2 CREDIT are more than the 1 CREDIT" in outcome.err
@@ -131,10 +138,10 @@ def test_take_back__more_than_was_given__exits_with_3_and_says_how_much(
 def test_take_back__more_than_can_be_spent__exits_with_13_and_books_nothing(
     basis: Command, tmp_path: Path, shop: str
 ) -> None:
-    basis("account", "top-up", shop, "--credits", "5", "--key", "IN")
+    basis("account", "top-up", shop, "--credits", "5", "--key", "IN", "--yes")
     spend(tmp_path / "data", 3_000_001)
 
-    outcome = basis("account", "take-back", shop, "--credits", "2", "--key", "OUT")
+    outcome = basis("account", "take-back", shop, "--credits", "2", "--key", "OUT", "--yes")
 
     assert (outcome.code, outcome.out) == (13, "")
     assert "can spend 1.999999 CREDIT, so 2 CREDIT cannot be taken back" in outcome.err
@@ -205,10 +212,11 @@ def test_unassigned__payment_of_nobody__is_listed_and_assigned_once(
     (kept,) = basis("account", "unassigned", "--json").json
     assert (kept["key"], kept["account_given"], kept["amount_minor"]) == ("cs_1", "nobody", 250)
 
-    first = basis("account", "assign", "cs_1", shop)
-    second = basis("account", "assign", "cs_1", shop)
+    first = basis("account", "assign", "cs_1", shop, "--yes")
+    second = basis("account", "assign", "cs_1", shop, "--yes")
 
-    assert first.out == second.out == "shop: balance 2500 CREDIT, available 2500 CREDIT\n"
+    assert second.out == "shop: balance 2500 CREDIT, available 2500 CREDIT\n"
+    assert first.out.startswith(second.out)
     assert "booked before" in second.err
     assert basis("account", "unassigned", "--json").json == []
     assert basis("recompute").code == 0
@@ -231,3 +239,27 @@ def test_assign__wrong_input__is_refused(
 
     assert basis("account", "assign", *words).code == code
     assert len(basis("account", "unassigned", "--json").json) == 1
+
+
+def test_moves__without_yes__show_the_balances_and_book_nothing(
+    basis: Command, shop: str, tmp_path: Path
+) -> None:
+    basis("account", "top-up", shop, "--credits", "5", "--key", "IN", "--yes")
+    receive(tmp_path / "data", "nobody")
+    before = basis("account", "show", shop, "--json").json
+    for words, line in (
+        (("top-up", shop, "--credits", "1", "--key", "K"), "1 CREDIT  (1000000)  balance 5 -> 6"),
+        (("take-back", shop, "--credits", "5", "--key", "K"), "(-5000000)  balance 5 -> 0"),
+        (("assign", "cs_1", shop), "balance 5 -> 2505"),
+    ):
+        shown = basis("account", *words)
+        as_json = basis("account", *words, "--json").json
+
+        assert shown.code == 0
+        assert line in next(one for one in shown.out.splitlines() if "customer/shop" in one)
+        assert "Nothing is booked" in shown.err
+        assert as_json["is_booked"] is False
+        assert len(as_json["moves"]) == 2
+        assert basis("account", "show", shop, "--json").json == before
+    assert len(basis("account", "unassigned", "--json").json) == 1
+    assert basis("account", "assign", "cs_1", shop, "--yes").code == 0

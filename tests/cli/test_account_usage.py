@@ -115,8 +115,8 @@ def test_account__unknown_customer__exits_with_4(basis: Command, shop: str, verb
 
 
 def test_statement__opens_and_closes_with_every_entry_between(basis: Command, shop: str) -> None:
-    basis("account", "top-up", shop, "--credits", "5", "--key", "IN")
-    basis("account", "take-back", shop, "--credits", "2", "--key", "OUT")
+    basis("account", "top-up", shop, "--credits", "5", "--key", "IN", "--yes")
+    basis("account", "take-back", shop, "--credits", "2", "--key", "OUT", "--yes")
 
     (shown,) = basis("account", "statement", shop, "--json").json
 

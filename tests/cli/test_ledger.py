@@ -185,10 +185,11 @@ def test_rebuild__entry_changed__cannot_be_repaired(
 
 
 def test_adjust__twice__books_once_and_recomputes(basis: Command, books: Books) -> None:
-    first = basis(*ADJUST, *FEE_TO_LOST, "--amount", "0.0001", "--json").json
-    again = basis(*ADJUST, *FEE_TO_LOST, "--amount", "0.0001", "--json").json
+    first = basis(*ADJUST, *FEE_TO_LOST, "--amount", "0.0001", "--yes", "--json").json
+    repeat = basis(*ADJUST, *FEE_TO_LOST, "--amount", "0.0001", "--yes", "--json")
 
-    assert first == again
+    assert {**first, "moves": []} == repeat.json
+    assert "It was booked before" in repeat.err
     assert (first["seq"], first["kind"], first["cause"]) == (16, "adjustment", "k1")
     assert first["reason"] == "a fee taken twice"
     assert {posting["amount_raw"] for posting in first["postings"]} == {
@@ -200,12 +201,14 @@ def test_adjust__twice__books_once_and_recomputes(basis: Command, books: Books) 
 
 
 def test_reverse__adjustment__takes_it_back_once(basis: Command, books: Books) -> None:
-    basis(*ADJUST, *FEE_TO_LOST, "--amount", "0.0001")
+    basis(*ADJUST, *FEE_TO_LOST, "--amount", "0.0001", "--yes")
 
-    first = basis("ledger", "reverse", "16", "--cause", "it was right")
-    again = basis("ledger", "reverse", "16", "--cause", "it was right")
+    first = basis("ledger", "reverse", "16", "--cause", "it was right", "--yes")
+    again = basis("ledger", "reverse", "16", "--cause", "it was right", "--yes")
 
-    assert (first.code, first.out) == (0, again.out)
+    assert (first.code, again.code) == (0, 0)
+    assert first.out.splitlines()[:5] == again.out.splitlines()[:5]
+    assert "It was booked before" in again.err
     assert "reason   it was right" in first.out
     [found] = basis("ledger", "statement", "network/writeoff", "--json").json
     assert (found["entry_count"], found["closing_raw"]) == (2, "0")
@@ -235,7 +238,10 @@ def test_reverse__adjustment__takes_it_back_once(basis: Command, books: Books) -
 def test_adjust__wrong_input__is_refused_and_books_nothing(
     basis: Command, books: Books, words: tuple[str, ...], code: int
 ) -> None:
-    outcome = basis(*ADJUST, *FEE_TO_LOST, *words)
+    shown = basis(*ADJUST, *FEE_TO_LOST, *words)
+    outcome = basis(*ADJUST, *FEE_TO_LOST, *words, "--yes")
+
+    assert (shown.code, shown.out, shown.err) == (outcome.code, outcome.out, outcome.err)
 
     assert (outcome.code, outcome.out) == (code, "")
     assert outcome.err.startswith("basis: ")
@@ -247,3 +253,47 @@ def test_reverse__job__is_refused_with_the_reason(basis: Command, books: Books) 
 
     assert outcome.code == 3
     assert "whose receipt would still say" in outcome.err
+
+
+REPAIRS = [
+    (*ADJUST, *FEE_TO_LOST, "--amount", "0.0001"),
+    ("ledger", "reverse", "16", "--cause", "it was right"),
+]
+
+
+@pytest.mark.parametrize("words", REPAIRS, ids=["adjust", "reverse"])
+def test_repair__without_yes__shows_entry_and_balances_and_books_nothing(
+    basis: Command, books: Books, words: tuple[str, ...]
+) -> None:
+    is_reversal = "reverse" in words
+    if is_reversal:
+        assert basis(*REPAIRS[0], "--yes").code == 0
+    before = basis("ledger", "accounts").out
+
+    shown = basis(*words)
+    as_json = basis(*words, "--json").json
+
+    assert shown.code == 0
+    assert shown.out.startswith("entry to book  ")
+    assert "Nothing is booked" in shown.err
+    sides = ("0.00019115 -> 0.00029115", "0.0001 -> 0")
+    for line, side in zip(shown.out.splitlines()[-2:], sides, strict=True):
+        one, other = side.split(" -> ")
+        assert line.endswith(f"balance {side if is_reversal else f'{other} -> {one}'}")
+    assert (as_json["seq"], as_json["is_booked"]) == (None, False)
+    assert basis("ledger", "accounts").out == before
+    assert basis("ledger", "rebuild", "--json").json["entries"] == 15 + is_reversal
+    booked = basis(*words, "--yes", "--json").json
+    assert (booked["moves"], booked["is_booked"]) == (as_json["moves"], True)
+    assert booked["id"] == as_json["id"]
+
+
+def test_repair__shown_after_it_was_booked__says_so_and_moves_nothing(
+    basis: Command, books: Books
+) -> None:
+    basis(*REPAIRS[0], "--yes")
+
+    shown = basis(*REPAIRS[0], "--json")
+
+    assert (shown.json["seq"], shown.json["is_booked"], shown.json["moves"]) == (16, True, [])
+    assert "It was booked before" in shown.err

@@ -52,7 +52,7 @@ def read_published(folder: Path, name: str) -> Any:
 
 def closed(basis: Command) -> None:
     """The phase, opened and closed."""
-    assert basis(*OPEN).code == 0
+    assert basis(*OPEN, "--yes").code == 0
     assert basis("phase", "close", "s1").code == 0
 
 
@@ -60,16 +60,16 @@ def final(basis: Command, folder: Path) -> None:
     """The phase, final."""
     closed(basis)
     set_back(folder, 2)
-    assert basis("phase", "final", "s1").code == 0
+    assert basis("phase", "final", "s1", "--yes").code == 0
 
 
 def test_phase__whole_life__ends_with_everything_at_its_owners(
     basis: Command, tmp_path: Path
 ) -> None:
-    opened = basis(*OPEN, "--json").json
+    opened = basis(*OPEN, "--yes", "--json").json
     draft = basis("phase", "close", "s1", "--json").json
     set_back(tmp_path, 2)
-    shared = basis("phase", "final", "s1", "--json").json
+    shared = basis("phase", "final", "s1", "--yes", "--json").json
     released = basis("phase", "vest", "--json").json
     signer = basis("publisher", "show").out.strip()
 
@@ -121,7 +121,7 @@ def test_phase__exclusion_and_appeal__are_published_at_each_step(
     assert restored["exclusions"][0]["appeal"]["decision"] == "accepted"
     assert [row["wallet"] for row in restored["wallets"]] == sorted([ALICE, BOB, CAROL])
     assert basis("phase", "verify", "data/published/phases/s1.draft.json").code == 0
-    assert basis("phase", "final", "s1").code == 0
+    assert basis("phase", "final", "s1", "--yes").code == 0
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_phase__exclusion_and_appeal__are_published_at_each_step(
 def test_phase_open__wrong_input__exits_with_3_and_opens_nothing(
     basis: Command, change: tuple[str, ...], named: str
 ) -> None:
-    outcome = basis(*OPEN, *change)
+    outcome = basis(*OPEN, *change, "--yes")
 
     assert (outcome.code, outcome.out) == (3, "")
     assert named in outcome.err
@@ -200,7 +200,7 @@ def test_phase_open__id_that_is_none__exits_with_3(basis: Command, phase_id: str
 def test_phase__open_one_and_a_wrong_command__exits_with_its_code_and_changes_nothing(
     basis: Command, words: tuple[str, ...], code: int
 ) -> None:
-    assert basis(*OPEN).code == 0
+    assert basis(*OPEN, "--yes").code == 0
     before = basis("phase", "show", "s1", "--json").json
 
     outcome = basis("phase", *words)
@@ -274,10 +274,42 @@ def test_phase_show__in_words__names_pools_lines_and_exclusions(basis: Command) 
 
 
 def test_phase_suspects__honest_owners__names_nobody(basis: Command) -> None:
-    assert basis(*OPEN).code == 0
+    assert basis(*OPEN, "--yes").code == 0
 
     outcome = basis("phase", "suspects", "s1")
 
     assert (outcome.code, outcome.out) == (0, "")
     assert "No wallet" in outcome.err
     assert basis("phase", "suspects", "s1", "--json").json == []
+
+
+def test_phase_open__without_yes__shows_it_and_opens_nothing(basis: Command) -> None:
+    shown = basis(*OPEN)
+
+    assert shown.code == 0
+    assert shown.out.startswith("phase s1  open\n")
+    assert "Nothing is booked" in shown.err
+    assert basis("phase", "show", "--json").json == []
+    assert basis("ledger", "statement", "emission/phases", "--json").json == []
+    assert basis(*OPEN, "--yes").out == shown.out
+    assert "It was booked before" in basis(*OPEN).err
+
+
+def test_phase_final__without_yes__shows_what_it_will_be_and_shares_nothing_out(
+    basis: Command, tmp_path: Path
+) -> None:
+    closed(basis)
+    set_back(tmp_path, 2)
+    entries = basis("ledger", "rebuild", "--json").json["entries"]
+
+    shown = basis("phase", "final", "s1", "--json")
+    in_words = basis("phase", "final", "s1")
+
+    assert "Nothing is booked" in shown.err
+    assert ALICE in in_words.out
+    assert basis("phase", "show", "s1", "--json").json["status"] == "closed"
+    assert basis("ledger", "rebuild", "--json").json["entries"] == entries
+    assert not (tmp_path / "data" / "published" / "phases" / "s1.json").exists()
+    done = basis("phase", "final", "s1", "--yes", "--json")
+    assert {**done.json, "finalAt": ""} == {**shown.json, "finalAt": ""}
+    assert done.err.count("Nothing is booked") == 0

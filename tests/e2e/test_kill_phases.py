@@ -59,8 +59,7 @@ def make_books(folder: Path, *, is_closed: bool = False, is_final: bool = False)
 def finish(folder: Path) -> None:
     """Shares the phase out as soon as it can be appealed no more."""
     engine = open_database(folder, create=False)
-    with for_writing(engine).begin() as connection:
-        finish_phase(connection, "s1", now=VESTED)
+    finish_phase(engine, "s1", now=VESTED)
     engine.dispose()
 
 
@@ -132,7 +131,9 @@ def test_kill__before_each_step_of_sharing_out__leaves_it_closed_or_final_with_i
     _stored, entries_before = read_phase(base)
     states: list[PhaseStatus] = []
 
-    for folder, stored, entries in kill_at_each_step(tmp_path, base, "phase", "final", "s1"):
+    for folder, stored, entries in kill_at_each_step(
+        tmp_path, base, "phase", "final", "s1", "--yes"
+    ):
         is_final = stored.phase.status is PhaseStatus.FINAL
         states.append(stored.phase.status)
         assert entries == entries_before + is_final

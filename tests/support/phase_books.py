@@ -145,8 +145,7 @@ def excluded(engine: Engine, wallet: str = BOB, now: str = CLOSED) -> StoredPhas
 
 def finished(engine: Engine, now: str = FINAL) -> StoredPhase:
     """The phase, final."""
-    with engine.begin() as connection:
-        return finish_phase(connection, "s1", now=now)
+    return finish_phase(engine, "s1", now=now)
 
 
 def vest(engine: Engine, now: str, until: str = "") -> list[tuple[str, int, int]]:

@@ -168,8 +168,11 @@ def resolve_appeal(
     return _store_exclusions(connection, stored, after)
 
 
-def finish_phase(connection: Connection, phase_id: str, *, now: str) -> StoredPhase:
+def finish_phase(engine: Engine, phase_id: str, *, now: str) -> StoredPhase:
     """Shares a closed phase out for good and redeems its points.
+
+    All is computed before the write lock is taken: a closed phase changes only by its exclusions,
+    and points that were earned are only redeemed by phases.
 
     Raises:
         NotFound: there is no such phase.
@@ -177,13 +180,30 @@ def finish_phase(connection: Connection, phase_id: str, *, now: str) -> StoredPh
         Conflict: it can be appealed still, an appeal is undecided, or the ledger holds fewer
             points than the receipts gave.
     """
-    stored = load_phase(connection, phase_id)
-    final = advance_final(stored.phase, now=now)
-    result = final.result()
-    _expect_earned(connection, result)
-    store_final(connection, final, file_hash=sha256_hex(phase_file(final)))
-    store_entries(connection, [phase_shared(final.terms.id, result)], now=final.final_at)
-    return load_phase(connection, phase_id)
+    while True:
+        drafted = preview_final(engine, phase_id, now=now)
+        entry = phase_shared(drafted.phase.terms.id, drafted.phase.result())
+        with begin_write(engine) as connection:
+            before = load_phase(connection, phase_id, with_points=False).phase
+            if before.exclusions != drafted.phase.exclusions:
+                continue  # an appeal was filed or decided meanwhile
+            advance_final(before, now=now)
+            store_final(connection, drafted.phase, file_hash=drafted.file_hash)
+            store_entries(connection, [entry], now=drafted.phase.final_at)
+        return drafted
+
+
+def preview_final(engine: Engine, phase_id: str, *, now: str) -> StoredPhase:
+    """The phase as `finish_phase` would leave it; nothing is recorded.
+
+    Raises:
+        NotFound, IllegalTransition, Conflict: as `finish_phase`.
+    """
+    with engine.connect() as connection:
+        stored = load_phase(connection, phase_id)
+        final = advance_final(stored.phase, now=now)
+        _expect_earned(connection, final.result())
+    return replace(stored, phase=final, file_hash=sha256_hex(phase_file(final)))
 
 
 def _draft_closing(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 import typer
@@ -14,6 +15,7 @@ from basis.cli.data_folder import (
     print_table,
     read_store,
 )
+from basis.cli.dry_run import YesOption, book_if, moves_json, print_moves, tell_if_shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from basis.accounting.funding import Outcome
+    from basis.accounting.moves import Move
     from basis.storage.account_store import Credits
 
 UserArgument = Annotated[str, typer.Argument(help="The customer's id.")]
@@ -48,13 +51,14 @@ def top_up(
     credits: _CreditsOption,  # noqa: A002 - typer names the option after it
     key: _KeyOption,
     note: _NoteOption = "",
+    yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Give a customer credits, once for each key."""
+    """Give a customer credits, once for each key; shown without --yes."""
     from basis.accounting.funding import top_up as book
 
-    _move(book, user, credits, key, note, data=data, json=json)
+    _move(book, user, credits, key, note, is_meant=yes, data=data, json=json)
 
 
 def take_back(
@@ -62,13 +66,14 @@ def take_back(
     credits: _CreditsOption,  # noqa: A002 - typer names the option after it
     key: _KeyOption,
     note: _NoteOption = "",
+    yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take credits back that were given, never those that are spent or held."""
+    """Take credits back that were given, never those spent or held; shown without --yes."""
     from basis.accounting.funding import take_back as book
 
-    _move(book, user, credits, key, note, data=data, json=json)
+    _move(book, user, credits, key, note, is_meant=yes, data=data, json=json)
 
 
 def unassigned(data: DataOption = None, json: JsonOption = False) -> None:
@@ -103,24 +108,43 @@ def assign(
     credits: Annotated[  # noqa: A002 - typer names the option after it
         str, typer.Option(help="What it is worth, only where it is not in USD.")
     ] = "",
+    yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Fund a customer by a payment that named nobody, once."""
+    """Fund a customer by a payment that named nobody, once; shown without --yes."""
     from basis.accounting.card_payments import assign_payment
     from basis.rules.units import CREDIT, parse_amount
     from basis.storage.account_store import load_credits
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     microcredits = parse_amount(credits, CREDIT, param="--credits") if credits else None
     _folder, engine = open_store(data)
-    with begin_write(engine) as connection:
+    with book_if(yes, engine) as booking:
         outcome = assign_payment(
-            connection, key=payment, user_id=user, microcredits=microcredits, now=now_iso()
+            booking.connection, key=payment, user_id=user, microcredits=microcredits, now=now_iso()
         )
-        credits_now = load_credits(connection, user)
-    _print_moved(user, payment, outcome, credits_now, json=json)
+        moved = _Moved(
+            user=user,
+            key=payment,
+            outcome=outcome,
+            credits_after=load_credits(booking.connection, user),
+            moves=booking.load_moves(),
+            is_booked=yes,
+        )
+    _print_moved(moved, json=json)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Moved:
+    """What a command has done to a customer's credits, or would do."""
+
+    user: str
+    key: str
+    outcome: Outcome
+    credits_after: Credits
+    moves: list[Move]
+    is_booked: bool
 
 
 class _Booking(Protocol):
@@ -145,45 +169,56 @@ def _move(
     key: str,
     note: str,
     *,
+    is_meant: bool,
     data: Path | None,
     json: bool,
 ) -> None:
     from basis.rules.units import CREDIT, parse_amount
     from basis.storage.account_store import load_credits
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     microcredits = parse_amount(credits_text, CREDIT, param="--credits")
     _folder, engine = open_store(data)
-    with begin_write(engine) as connection:
+    with book_if(is_meant, engine) as booking:
         outcome = book(
-            connection, user_id=user, key=key, microcredits=microcredits, note=note, now=now_iso()
+            booking.connection,
+            user_id=user,
+            key=key,
+            microcredits=microcredits,
+            note=note,
+            now=now_iso(),
         )
-        credits_now = load_credits(connection, user)
-    _print_moved(user, key, outcome, credits_now, json=json)
+        moved = _Moved(
+            user=user,
+            key=key,
+            outcome=outcome,
+            credits_after=load_credits(booking.connection, user),
+            moves=booking.load_moves(),
+            is_booked=is_meant,
+        )
+    _print_moved(moved, json=json)
 
 
-def _print_moved(
-    user: str, key: str, outcome: Outcome, credits_now: Credits, *, json: bool
-) -> None:
+def _print_moved(moved: _Moved, *, json: bool) -> None:
     from basis.accounting.funding import Outcome
 
+    is_repeat, after = moved.outcome is Outcome.REPEATED, moved.credits_after
     if json:
         print_json(
             {
-                "user_id": user,
-                "key": key,
-                "outcome": outcome.value,
-                "balance_microcredits": str(credits_now.balance),
-                "available_microcredits": None
-                if credits_now.available is None
-                else str(credits_now.available),
+                "user_id": moved.user,
+                "key": moved.key,
+                "outcome": moved.outcome.value,
+                "is_booked": moved.is_booked or is_repeat,
+                "balance_microcredits": str(after.balance),
+                "available_microcredits": None if after.available is None else str(after.available),
+                "moves": moves_json(moved.moves),
             }
         )
-        return
-    typer.echo(
-        f"{user}: balance {spell(credits_now.balance)}, "
-        f"available {spell_or(credits_now.available, 'without limit')}"
-    )
-    if outcome is Outcome.REPEATED:
-        typer.echo(f"{key} was booked before: nothing was moved.", err=True)
+    else:
+        typer.echo(
+            f"{moved.user}: balance {spell(after.balance)}, "
+            f"available {spell_or(after.available, 'without limit')}"
+        )
+        print_moves(moved.moves)
+    tell_if_shown(is_booked=moved.is_booked, is_repeat=is_repeat)

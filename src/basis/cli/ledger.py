@@ -14,11 +14,13 @@ from basis.cli.data_folder import (
     print_table,
     read_store,
 )
+from basis.cli.dry_run import YesOption, book_if, moves_json, print_moves, tell_if_shown
 from basis.cli.exits import EXIT_DIFFERENT
 from basis.cli.progress import show_progress
 
 if TYPE_CHECKING:
     from basis.accounting.ledger_rebuild import Rebuild
+    from basis.accounting.moves import Move
     from basis.storage.ledger_reading import RecordedEntry
 
 app = typer.Typer(
@@ -151,21 +153,21 @@ def adjust(
     key: Annotated[
         str, typer.Option(help="Its name: the same one again books nothing a second time.")
     ],
+    yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Book a repair between two accounts, as a new entry with its cause."""
+    """Book a repair between two accounts, as a new entry with its cause; shown without --yes."""
     from basis.accounting.repairs import adjust as book
     from basis.rules.ledger import AccountPath
     from basis.rules.units import asset_of_symbol, parse_amount
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     amount_raw = parse_amount(amount, asset_of_symbol(asset, param="--asset"), param="--amount")
     _folder, engine = open_store(data)
-    with begin_write(engine) as connection:
+    with book_if(yes, engine) as booking:
         recorded = book(
-            connection,
+            booking.connection,
             key=key,
             source=AccountPath(source),
             target=AccountPath(target),
@@ -174,25 +176,30 @@ def adjust(
             reason=cause,
             now=now_iso(),
         )
-    _print_entry(recorded, json=json)
+        moves = booking.load_moves()
+    _print_repair(recorded, moves, is_booked=yes, json=json)
 
 
 @app.command()
 def reverse(
     name: Annotated[str, typer.Argument(help="The entry's number, id, or 8 or more digits of it.")],
     cause: _CauseOption,
+    yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Take an entry back by a new one, once; what receipts and batches rest on stays."""
+    """Take an entry back by a new one, once; shown without --yes.
+
+    What receipts and batches rest on stays.
+    """
     from basis.accounting.repairs import reverse as book
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     _folder, engine = open_store(data)
-    with begin_write(engine) as connection:
-        recorded = book(connection, name, reason=cause, now=now_iso())
-    _print_entry(recorded, json=json)
+    with book_if(yes, engine) as booking:
+        recorded = book(booking.connection, name, reason=cause, now=now_iso())
+        moves = booking.load_moves()
+    _print_repair(recorded, moves, is_booked=yes, json=json)
 
 
 def _print_rebuild(found: Rebuild, *, json: bool) -> None:
@@ -218,36 +225,65 @@ def _print_rebuild(found: Rebuild, *, json: bool) -> None:
         typer.echo(f"DIFFERENT: {found.difference}")
 
 
-def _print_entry(recorded: RecordedEntry, *, json: bool) -> None:
-    from basis.rules.units import asset_of_symbol, format_amount
-
-    booked = recorded.entry
+def _print_repair(
+    recorded: RecordedEntry, moves: list[Move], *, is_booked: bool, json: bool
+) -> None:
+    """A repair with the balances before and after; one that was booked before moves nothing."""
+    is_on_record = is_booked or not moves
     if json:
-        print_json(
-            {
-                "seq": recorded.seq,
-                "id": booked.id,
-                "kind": booked.kind,
-                "cause": booked.cause,
-                "reason": recorded.reason,
-                "created_at": recorded.created_at,
-                "postings": [
-                    {
-                        "account": posting.account,
-                        "asset": posting.asset,
-                        "amount_raw": str(posting.amount_raw),
-                    }
-                    for posting in booked.postings
-                ],
-            }
-        )
+        entry = _entry_json(recorded)
+        # The number is that of the next entry, whichever comes first.
+        entry["seq"] = recorded.seq if is_on_record else None
+        print_json({**entry, "is_booked": is_on_record, "moves": moves_json(moves)})
+    else:
+        _print_head(recorded, title=f"entry {recorded.seq}" if is_on_record else "entry to book")
+        if moves:
+            print_moves(moves)
+        else:
+            _print_postings(recorded)
+    tell_if_shown(is_booked=is_booked, is_repeat=not moves)
+
+
+def _print_entry(recorded: RecordedEntry, *, json: bool) -> None:
+    if json:
+        print_json(_entry_json(recorded))
         return
-    typer.echo(f"entry {recorded.seq}  {booked.id}")
-    typer.echo(f"  kind     {booked.kind}")
-    typer.echo(f"  cause    {booked.cause}")
+    _print_head(recorded, title=f"entry {recorded.seq}")
+    _print_postings(recorded)
+
+
+def _entry_json(recorded: RecordedEntry) -> dict[str, object]:
+    booked = recorded.entry
+    return {
+        "seq": recorded.seq,
+        "id": booked.id,
+        "kind": booked.kind,
+        "cause": booked.cause,
+        "reason": recorded.reason,
+        "created_at": recorded.created_at,
+        "postings": [
+            {
+                "account": posting.account,
+                "asset": posting.asset,
+                "amount_raw": str(posting.amount_raw),
+            }
+            for posting in booked.postings
+        ],
+    }
+
+
+def _print_head(recorded: RecordedEntry, *, title: str) -> None:
+    typer.echo(f"{title}  {recorded.entry.id}")
+    typer.echo(f"  kind     {recorded.entry.kind}")
+    typer.echo(f"  cause    {recorded.entry.cause}")
     if recorded.reason:
         typer.echo(f"  reason   {recorded.reason}")
     typer.echo(f"  created  {recorded.created_at}")
-    for posting in booked.postings:
+
+
+def _print_postings(recorded: RecordedEntry) -> None:
+    from basis.rules.units import asset_of_symbol, format_amount
+
+    for posting in recorded.entry.postings:
         shown = format_amount(posting.amount_raw, asset_of_symbol(posting.asset))
         typer.echo(f"  {posting.account}  {shown}  ({posting.amount_raw})")

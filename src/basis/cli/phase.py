@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from basis.cli.data_folder import DataOption, JsonOption, open_store, read_store
+from basis.cli.dry_run import YesOption, book_if, tell_if_shown
 from basis.cli.exits import EXIT_DIFFERENT
 from basis.cli.phase_publication import open_to_publish, publish_now, show_draft
 from basis.cli.phase_words import (
@@ -45,16 +46,16 @@ def open_(
     vesting_from: Annotated[
         str, typer.Option(help="From when the cliff counts; default: the phase's end.")
     ] = "",
+    yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Open a phase and fund its pools, in BASIS. Its terms are fixed from then on."""
+    """Open a phase and fund its pools, in BASIS, for good; shown without --yes."""
     from basis.accounting.phases import open_phase
     from basis.rules.dates import parse_instant
     from basis.rules.phases import PhaseId, PhaseTerms
     from basis.rules.vesting import parse_vesting
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     ends_at = parse_instant(ends, param="--to")
     vests_at = parse_instant(vesting_from, param="--vesting-from") if vesting_from else ends_at
@@ -67,9 +68,11 @@ def open_(
         vesting=parse_vesting(vesting, starts_at=vests_at),
     )
     _folder, engine = open_store(data)
-    with begin_write(engine) as connection:
-        stored = open_phase(connection, terms, now=now_iso())
+    with book_if(yes, engine) as booking:
+        stored = open_phase(booking.connection, terms, now=now_iso())
+        is_repeat = not booking.load_moves()
     print_phase(stored, json=json)
+    tell_if_shown(is_booked=yes, is_repeat=is_repeat)
 
 
 @app.command()
@@ -171,17 +174,21 @@ def resolve(
 
 
 @app.command()
-def final(phase_id: _IdArgument, data: DataOption = None, json: JsonOption = False) -> None:
-    """Share a closed phase out for good, once it can be appealed no more, and publish it."""
-    from basis.accounting.phases import finish_phase
+def final(
+    phase_id: _IdArgument, yes: YesOption = False, data: DataOption = None, json: JsonOption = False
+) -> None:
+    """Share a closed phase out for good, once it can be appealed no more; shown without --yes."""
+    from basis.accounting.phases import finish_phase, preview_final
     from basis.storage.clock import now_iso
-    from basis.storage.database import begin_write
 
     folder, engine = open_to_publish(data)
-    with begin_write(engine) as connection:
-        stored = finish_phase(connection, phase_id, now=now_iso())
-    publish_now(folder, stored)
-    print_phase(stored, json=json)
+    if yes:
+        stored = finish_phase(engine, phase_id, now=now_iso())
+        publish_now(folder, stored)
+    else:
+        stored = preview_final(engine, phase_id, now=now_iso())
+    print_phase(stored, json=json, with_lines=not yes)
+    tell_if_shown(is_booked=yes)
 
 
 @app.command()

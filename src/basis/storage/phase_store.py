@@ -146,8 +146,8 @@ def store_release(
     )
 
 
-def load_phase(connection: Connection, phase_id: str) -> StoredPhase:
-    """The phase of this id.
+def load_phase(connection: Connection, phase_id: str, *, with_points: bool = True) -> StoredPhase:
+    """The phase of this id; without its points, if only its steps matter.
 
     Raises:
         NotFound: there is none.
@@ -156,7 +156,7 @@ def load_phase(connection: Connection, phase_id: str) -> StoredPhase:
     row = connection.execute(select(phases).where(phases.c.id == phase_id)).first()
     if row is None:
         raise NotFound(f"there is no phase {phase_id[:40]!r}; `basis phase show` lists them")
-    return _complete(connection, row)
+    return _complete(connection, row, with_points=with_points)
 
 
 def find_phase(connection: Connection, phase_id: str) -> StoredPhase | None:
