@@ -171,7 +171,9 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         registrations=RegistrationLimit(settings.workers.registrations_per_hour),
         metrics=GatewayMetrics(),
         quotes=QuoteSigner(hasher, catalog=catalog.version),
-        stripe_secret=load_stripe_secret(settings.billing.stripe_secret_file),
+        stripe_secret=load_stripe_secret(
+            settings.billing.stripe_secret_file, is_live=settings.billing.stripe_livemode
+        ),
         background=BackgroundTasks(),
         job_ids=JobIds(),
         stopping=asyncio.Event(),

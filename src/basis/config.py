@@ -1,8 +1,7 @@
 """The operator's settings: one frozen object from a TOML file overlaid by the environment.
 
-`BASIS_<SECTION>_<FIELD>` overrides `field` under `[section]`, and an option of the command goes
-over both. What a value may be stands beside its field. All mistakes are reported at once.
-Rules of the network (prices, factors, fees) are not settings: they are dated tables in `rules/`.
+`BASIS_<SECTION>_<FIELD>` goes over `field` under `[section]`, and an option of the command over
+both. All mistakes are reported at once. Rules of the network are no settings but dated tables.
 """
 
 from __future__ import annotations
@@ -113,6 +112,8 @@ class BillingSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     stripe_secret_file: Annotated[str, OptionalFile()] = ""
     """File (mode 0600) with the signing secret of Stripe's webhook; none, no cards."""
+    stripe_livemode: bool = True
+    """Whether payments are real money; false takes those of Stripe's test mode, and only those."""
 
 
 class DataSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from random import Random
 
 import pytest
-from sqlalchemy import Connection, Engine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, create_engine
 
 from basis.accounting.card_payments import (
     CardPayment,
     assign_payment,
     receive_payment,
-    receive_refund,
 )
+from basis.accounting.card_returns import load_card_returns, receive_dispute, receive_refund
 from basis.accounting.funding import Outcome
 from basis.accounting.recompute import recompute
 from basis.rules.errors import Conflict, InvalidInput, NotFound
 from basis.storage.account_store import load_credits
+from basis.storage.dispute_store import Dispute
 from basis.storage.key_store import store_new_key
 from basis.storage.ledger_store import iterate_entries
 from basis.storage.payment_store import load_payments
+from basis.storage.schema import metadata
 from tests.support.books import NOW
 
 CENT = 10_000_000
@@ -235,15 +240,79 @@ def test_refund__of_spent_credits__goes_below_zero(store: Connection) -> None:
     assert load_credits(store, "shop").available == -500 * CENT
 
 
-@pytest.mark.parametrize(("minor", "currency"), [(501, "usd"), (100, "eur")])
-def test_refund__that_cannot_be_of_this_payment__is_refused(
-    store: Connection, minor: int, currency: str
+def test_refund__in_another_currency__is_kept_and_takes_nothing(store: Connection) -> None:
+    receive_payment(store, paid(), now=NOW)
+
+    assert refund(store, 100, "eur") is Outcome.UNBOOKED
+
+    assert balance(store) == 500 * CENT
+    (kept,) = load_card_returns(store, user_id="shop")
+    assert (kept.amount_minor, kept.currency) == (100, "eur")
+    assert "'eur', and its payment in 'usd'" in kept.reason
+
+
+@pytest.mark.parametrize("minor", [501, 10**15])
+def test_refund__of_more_than_was_paid__takes_all_and_keeps_what_is_over(
+    store: Connection, minor: int
 ) -> None:
     receive_payment(store, paid(), now=NOW)
 
-    with pytest.raises(Conflict, match="cannot be refunded"):
-        refund(store, minor, currency)
-    assert balance(store) == 500 * CENT
+    outcomes = [refund(store, minor), refund(store, minor), refund(store, 500)]
+
+    assert outcomes == [Outcome.REFUNDED, Outcome.REPEATED, Outcome.REPEATED]
+    assert balance(store) == 0
+    (kept,) = load_card_returns(store)
+    assert kept.reason == f"{minor - 500} more went back than the 500 that were paid"
+    assert recompute(store).is_equal
+
+
+@given(
+    events=st.lists(
+        st.tuples(st.sampled_from(["pay", "refund", "taken", "given"]), st.integers(0, 600)),
+        max_size=12,
+    ),
+    order=st.randoms(use_true_random=False),
+)
+@settings(max_examples=60, deadline=None)
+def test_events__any_of_them_in_any_order__come_to_the_same_and_recompute(
+    events: list[tuple[str, int]], order: Random
+) -> None:
+    balances: list[int] = []
+    for _ in range(2):
+        engine = create_engine("sqlite://")
+        metadata.create_all(engine)
+        with engine.begin() as connection:
+            add_customer(connection, "shop")
+            for kind, minor in [*events, ("pay", 0), *events]:
+                tell(connection, kind, minor)
+            balances.append(balance(connection))
+            assert 0 <= balances[-1] <= 500 * CENT
+            assert recompute(connection).is_equal
+        engine.dispose()
+        order.shuffle(events)
+
+    assert balances[0] == balances[1]
+
+
+def tell(store: Connection, kind: str, minor: int) -> None:
+    """Tells of a payment, a refund, or one of three disputes."""
+    if kind == "pay":
+        receive_payment(store, paid(), now=NOW)
+    elif kind == "refund":
+        refund(store, minor)
+    else:
+        told = Dispute(
+            source="stripe",
+            key=f"dp_{minor % 3}",
+            reference="pi_1",
+            currency="usd",
+            amount_minor=minor,
+            withdrawn_minor=minor if kind == "taken" else 0,
+            reinstated_minor=minor if kind == "given" else 0,
+            status="needs_response",
+            updated_at=NOW,
+        )
+        receive_dispute(store, told)
 
 
 def test_refund__in_another_currency_before_its_payment__takes_nothing(store: Connection) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from basis.accounting.card_payments import CardPayment, receive_payment, receive_refund
+from basis.accounting.card_payments import CardPayment, receive_payment
+from basis.accounting.card_returns import receive_refund
 from basis.accounting.funding import take_back, top_up
 from basis.accounting.recompute import recompute
 from basis.storage.key_store import store_new_key

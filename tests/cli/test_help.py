@@ -30,6 +30,7 @@ NOUNS = {
         "statement",
         "unassigned",
         "assign",
+        "returns",
     ],
     "pricing": ["show", "propose", "activate"],
     "model": ["list", "show", "add"],

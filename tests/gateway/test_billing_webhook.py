@@ -17,7 +17,7 @@ from basis.rules.errors import Misconfigured
 from basis.storage.payment_store import load_payments
 from tests.support.answers import expect_error
 from tests.support.orchestrators import orchestrator, quick_settings
-from tests.support.stripe import CENT, SECRET, Shop, event, refund, write_secret
+from tests.support.stripe import CENT, SECRET, Shop, dispute, event, refund, write_secret
 
 pytestmark = pytest.mark.asyncio(loop_scope="function")
 
@@ -65,7 +65,7 @@ async def test_payment__expanded_intent_and_upper_case_currency__funds(shop: Sho
         event(amount_total=None),
         refund(0),
         refund(5, payment_intent=None),
-        b'{"type":"x","data":{"object":[1]},"unknown":true}',
+        b'{"type":"x","livemode":true,"data":{"object":[1]},"unknown":true}',
     ],
 )
 async def test_event__that_means_nothing_here__is_answered_200_and_does_nothing(
@@ -85,6 +85,8 @@ async def test_event__that_means_nothing_here__is_answered_200_and_does_nothing(
         {"currency": "eur"},
         {"currency": None},
         {"amount_total": 10**9},
+        {"total_details": {"amount_tax": 500}},
+        {"total_details": {"amount_tax": 501}},
     ],
 )
 async def test_payment__that_cannot_be_booked__is_answered_200_and_kept(
@@ -108,9 +110,11 @@ async def test_payment__that_cannot_be_booked__is_answered_200_and_kept(
         b"{",
         b"[]",
         b"null",
-        b'{"type":"checkout.session.completed"}',
-        b'{"type":"checkout.session.completed","data":{"object":null}}',
-        b'{"type":5,"data":{"object":{}}}',
+        b'{"type":"checkout.session.completed","livemode":true}',
+        b'{"type":"checkout.session.completed","livemode":true,"data":{"object":null}}',
+        b'{"type":"checkout.session.completed","data":{"object":{}}}',
+        b'{"type":"checkout.session.completed","livemode":"no","data":{"object":{}}}',
+        b'{"type":5,"livemode":true,"data":{"object":{}}}',
         b"\xff",
         event(id=""),
         event(id="x" * 91),
@@ -123,8 +127,17 @@ async def test_payment__that_cannot_be_booked__is_answered_200_and_kept(
         event(amount_total=True),
         event(currency="u$d"),
         event(payment_intent=7),
+        event(total_details={"amount_tax": -1}),
+        event(total_details={"amount_tax": "7"}),
+        event(total_details=[]),
         refund(-1),
         refund(10**30),
+        dispute("funds_withdrawn", amount=-1),
+        dispute("funds_withdrawn", amount=None),
+        dispute("funds_withdrawn", amount=1.5),
+        dispute("funds_withdrawn", id="a b"),
+        dispute("funds_withdrawn", currency="dollars!"),
+        dispute("closed", status="x" * 41),
     ],
 )
 async def test_event__malformed_though_signed__is_refused_and_books_nothing(

@@ -14,7 +14,11 @@ from sqlalchemy import Engine, text
 
 import basis.storage
 from basis.rules.errors import Misconfigured
-from basis.storage import phase_tables  # noqa: F401 - its tables are part of the metadata
+from basis.storage import (
+    export_tables,  # noqa: F401 - its tables are part of the metadata
+    payment_tables,  # noqa: F401 - its tables are part of the metadata
+    phase_tables,  # noqa: F401 - its tables are part of the metadata
+)
 from basis.storage.database import DATABASE_FILE, open_database
 from basis.storage.schema import metadata
 from tests.support.books import fill_books, make_data_folder

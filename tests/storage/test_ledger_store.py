@@ -5,13 +5,19 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine, func, select, update
+from sqlalchemy import Connection, Engine, create_engine, event, func, select, update
 
 from basis.rules.accounts import validate_floors
 from basis.rules.errors import Conflict, FloorBroken, UnknownAccount
 from basis.rules.ledger import AccountPath, Entry, Posting, fold_balances, make_entry
 from basis.rules.wallet import parse_wallet
-from basis.storage.ledger_store import iterate_entries, load_balances, load_entries, store_entries
+from basis.storage.ledger_store import (
+    admit_accounts,
+    iterate_entries,
+    load_balances,
+    load_entries,
+    store_entries,
+)
 from basis.storage.schema import balances, ledger_entries, ledger_postings, metadata
 from tests.support.books import ALICE, NOW
 
@@ -206,3 +212,40 @@ def test_balances__after_any_groups__equal_the_fold_of_what_was_recorded(
         assert sum(load_balances(connection).values()) == 0
         validate_floors(load_balances(connection).items())
     engine.dispose()
+
+
+def test_store__balances_of_many_accounts__are_found_by_the_index(engine: Engine) -> None:
+    """A list of pairs would make SQLite read every balance for every job."""
+    statements: list[tuple[str, object]] = []
+
+    def on_statement(
+        _connection: object, _cursor: object, sql: str, given: object, *_: object
+    ) -> None:
+        statements.append((sql, given))
+
+    event.listen(engine, "before_cursor_execute", on_statement)
+    with engine.begin() as connection:
+        store_entries(connection, [transfer("job_1", 5)], now=NOW)
+        reads = [one for one in statements if "FROM balances" in one[0]]
+        plans = [
+            str(row)
+            for sql, given in reads
+            for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", given).all()
+        ]
+    event.remove(engine, "before_cursor_execute", on_statement)
+
+    assert plans
+    assert all("SEARCH balances USING INDEX" in plan for plan in plans), plans
+
+
+def test_store__admitted_accounts__are_not_looked_up_and_others_are(engine: Engine) -> None:
+    entry = transfer("job_1", 5, to=f"reward/pending/{ALICE.lower()}")
+
+    with pytest.raises(UnknownAccount):
+        admit_accounts(entry)
+    with pytest.raises(UnknownAccount), engine.begin() as connection:
+        store_entries(connection, [entry], now=NOW)
+    right = transfer("job_1", 5)
+    with engine.begin() as connection:
+        store_entries(connection, [right], now=NOW, admitted=admit_accounts(right))
+        assert load_balances(connection)[AccountPath(ACCOUNTS[1]), "BASIS"] == 5

@@ -50,7 +50,13 @@ def session(**changes: Any) -> dict[str, Any]:
 def event(kind: str = "checkout.session.completed", **changes: Any) -> bytes:
     """An event as Stripe sends it."""
     return json.dumps(
-        {"id": "evt_1", "object": "event", "type": kind, "data": {"object": session(**changes)}}
+        {
+            "id": "evt_1",
+            "object": "event",
+            "type": kind,
+            "livemode": True,
+            "data": {"object": session(**changes)},
+        }
     ).encode()
 
 
@@ -63,7 +69,30 @@ def refund(minor: int, **changes: Any) -> bytes:
         "amount_refunded": minor,
         **changes,
     }
-    return json.dumps({"type": "charge.refunded", "data": {"object": charge}}).encode()
+    told = {"type": "charge.refunded", "livemode": True, "data": {"object": charge}}
+    return json.dumps(told).encode()
+
+
+def dispute(kind: str, status: str = "needs_response", **changes: Any) -> bytes:
+    """An event of a dispute over the whole payment, such as `funds_withdrawn`."""
+    told = {
+        "id": "dp_1",
+        "object": "dispute",
+        "charge": "ch_1",
+        "payment_intent": "pi_1",
+        "amount": 500,
+        "currency": "usd",
+        "reason": "fraudulent",
+        "status": status,
+        **changes,
+    }
+    body = {"type": f"charge.dispute.{kind}", "livemode": True, "data": {"object": told}}
+    return json.dumps(body).encode()
+
+
+def in_test_mode(body: bytes) -> bytes:
+    """The same event as Stripe's test mode sends it."""
+    return json.dumps({**json.loads(body), "livemode": False}).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,7 +92,7 @@ def make_file(folder: Path, content: bytes, mode: int = 0o600) -> str:
 
 
 def test_secret_file__with_a_newline_at_its_end__is_the_secret(tmp_path: Path) -> None:
-    secret = load_stripe_secret(make_file(tmp_path, SECRET.encode() + b"\n"))
+    secret = load_stripe_secret(make_file(tmp_path, SECRET.encode() + b"\n"), is_live=True)
 
     assert secret is not None
     assert secret.sign(BODY, at_s=NOW_S) == sign()
@@ -100,7 +100,7 @@ def test_secret_file__with_a_newline_at_its_end__is_the_secret(tmp_path: Path) -
 
 
 def test_secret_file__none_named__is_none() -> None:
-    assert load_stripe_secret("") is None
+    assert load_stripe_secret("", is_live=True) is None
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_secret_file__unusable__is_refused_without_its_content(
     file = make_file(tmp_path, content, mode)
 
     with pytest.raises(Misconfigured, match=words) as refused:
-        load_stripe_secret(file)
+        load_stripe_secret(file, is_live=True)
 
     assert SECRET not in refused.value.message
 
@@ -130,4 +130,4 @@ def test_secret_file__unusable__is_refused_without_its_content(
 def test_secret_file__missing_or_a_folder__is_refused(tmp_path: Path) -> None:
     for file in (tmp_path, tmp_path / "none"):
         with pytest.raises(Misconfigured, match=r"billing\.stripe_secret_file"):
-            load_stripe_secret(str(file))
+            load_stripe_secret(str(file), is_live=True)

@@ -1,8 +1,8 @@
-"""Payments by card, as the service that takes them tells us: booked once, refunds taken back.
+"""Payments by card, as the service that takes them tells us: each booked once.
 
 A payment that cannot be booked (it names nobody we know, or is in another currency) is kept, so
 that nothing is lost when the service stops telling of it; the operator then says whom it funds.
-Call these in a write transaction.
+Tax buys no credits. What goes back is told in `card_returns`. Call these in a write transaction.
 Source: mission N13; docs/decisions/0011-credits.md.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from basis.accounting.card_returns import STRIPE, book_returns
 from basis.accounting.funding import (
     MOST_MICROCREDITS,
     Outcome,
@@ -21,21 +22,14 @@ from basis.accounting.funding import (
     spell_credits,
 )
 from basis.rules.errors import Conflict, InvalidInput, NotFound
-from basis.rules.units import mul_div_floor
 from basis.storage.account_store import has_account, load_account
 from basis.storage.payment_store import (
     Payment,
-    Refund,
-    find_payment,
     load_payment,
-    load_refund,
     store_assignment,
     store_payment,
-    store_refund,
-    store_returned,
 )
 
-STRIPE = "stripe"
 _CURRENCY = "usd"
 _MICROCREDITS_PER_CENT = 10_000_000
 """1 credit = 0.001 USD. Source: mission N13."""
@@ -43,13 +37,17 @@ _MICROCREDITS_PER_CENT = 10_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardPayment:
-    """A payment as the service tells it: `key` names it, `reference` what a refund will name."""
+    """A payment as the service tells it: `key` names it, `reference` what a refund will name.
+
+    `amount_minor` is all that was paid; `tax_minor` of it is the state's, and buys no credits.
+    """
 
     key: str
     reference: str
     account: str
     currency: str
     amount_minor: int
+    tax_minor: int = 0
 
 
 def receive_payment(connection: Connection, told: CardPayment, *, now: str) -> Outcome:
@@ -73,6 +71,7 @@ def receive_payment(connection: Connection, told: CardPayment, *, now: str) -> O
         account_given=told.account,
         currency=told.currency,
         amount_minor=told.amount_minor,
+        tax_minor=told.tax_minor,
         reason=reason,
         created_at=now,
     )
@@ -80,7 +79,7 @@ def receive_payment(connection: Connection, told: CardPayment, *, now: str) -> O
         store_payment(connection, payment)
     if reason:
         return Outcome.UNASSIGNED
-    microcredits = told.amount_minor * _MICROCREDITS_PER_CENT
+    microcredits = _worth_of(amount_minor=told.amount_minor, tax_minor=told.tax_minor)
     _assign(connection, payment, user_id=told.account, microcredits=microcredits, now=now)
     return Outcome.FUNDED
 
@@ -105,7 +104,7 @@ def assign_payment(
                 f"the payment {key} is in USD, so its credits are known: leave --credits out",
                 param="credits",
             )
-        microcredits = payment.amount_minor * _MICROCREDITS_PER_CENT
+        microcredits = _worth_of(amount_minor=payment.amount_minor, tax_minor=payment.tax_minor)
     elif microcredits is None:
         raise InvalidInput(
             f"the payment {key} is of {payment.amount_minor} in {payment.currency!r}: say with "
@@ -121,38 +120,6 @@ def assign_payment(
     return Outcome.FUNDED
 
 
-def receive_refund(
-    connection: Connection, *, reference: str, currency: str, refunded_minor: int, now: str
-) -> Outcome:
-    """Takes back what of a payment was refunded in all, as far as it was not taken back before.
-
-    The money has left already. So this goes through even where the credits are spent: the balance
-    may then lie below the customer's limit, and nothing is accepted until it is topped up.
-
-    Raises:
-        Conflict: more was refunded than was paid, or in another currency.
-    """
-    refund = store_refund(
-        connection,
-        source=STRIPE,
-        reference=reference,
-        currency=currency,
-        minor=refunded_minor,
-        now=now,
-    )
-    payment = find_payment(connection, source=STRIPE, reference=reference)
-    if payment is None:
-        return Outcome.UNASSIGNED
-    if not _can_be_of(refund, payment):
-        raise Conflict(
-            f"the payment {payment.key} is of {payment.amount_minor} {payment.currency}, so "
-            f"{refund.refunded_minor} {refund.currency} cannot be refunded of it"
-        )
-    if payment.user_id is None:
-        return Outcome.UNASSIGNED
-    return Outcome.REFUNDED if _return(connection, payment, now=now) else Outcome.REPEATED
-
-
 def _assign(
     connection: Connection, payment: Payment, *, user_id: str, microcredits: int, now: str
 ) -> None:
@@ -162,33 +129,21 @@ def _assign(
     )
     funded = load_payment(connection, source=STRIPE, key=payment.key)
     if funded is not None and funded.reference:
-        _return(connection, funded, now=now)
+        book_returns(connection, funded, now=now)
 
 
-def _return(connection: Connection, payment: Payment, *, now: str) -> bool:
-    """Books what was refunded of `payment` and not taken back yet; whether there was any."""
-    refund = load_refund(connection, source=STRIPE, reference=payment.reference)
-    if refund is None or payment.user_id is None or not _can_be_of(refund, payment):
-        return False
-    in_all = mul_div_floor(payment.microcredits, refund.refunded_minor, payment.amount_minor)
-    more = in_all - payment.returned_microcredits
-    if more <= 0:
-        return False
-    store_returned(connection, payment, in_all)
-    key = f"{payment.key}/refund/{refund.refunded_minor}"
-    book_credits(connection, STRIPE, key, user_id=payment.user_id, microcredits=-more, now=now)
-    return True
-
-
-def _can_be_of(refund: Refund, payment: Payment) -> bool:
-    is_within = refund.refunded_minor <= payment.amount_minor
-    return is_within and refund.currency == payment.currency
+def _worth_of(*, amount_minor: int, tax_minor: int) -> int:
+    """The micro-credits that a payment in USD has bought."""
+    return (amount_minor - tax_minor) * _MICROCREDITS_PER_CENT
 
 
 def _why_unassigned(connection: Connection, told: CardPayment) -> str:
     if told.currency != _CURRENCY:
         return f"it is in {told.currency!r}: only USD is exchanged for credits"
-    if told.amount_minor * _MICROCREDITS_PER_CENT > MOST_MICROCREDITS:
+    worth = _worth_of(amount_minor=told.amount_minor, tax_minor=told.tax_minor)
+    if worth <= 0:
+        return f"its tax of {told.tax_minor} leaves nothing of {told.amount_minor} for credits"
+    if worth > MOST_MICROCREDITS:
         return f"it is more than {spell_credits(MOST_MICROCREDITS)}"
     if not told.account:
         return "it names no customer in client_reference_id"

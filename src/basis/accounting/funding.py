@@ -39,6 +39,12 @@ class Outcome(enum.StrEnum):
 
     FUNDED = "funded"
     REFUNDED = "refunded"
+    REINSTATED = "reinstated"
+    """What a dispute had taken was given again."""
+    NOTED = "noted"
+    """It is on record, and moves no credits."""
+    UNBOOKED = "unbooked"
+    """It is on record and cannot be booked: `basis account returns` says why."""
     REPEATED = "repeated"
     """It was booked before."""
     UNASSIGNED = "unassigned"

@@ -1,8 +1,8 @@
 """Holds the entries by which credits came in to the payments on record, one by one.
 
-A payment that funded a customer left one entry; each refund of a card payment left one more, and
-together they are what the payment says was returned. An entry of no payment is credits from
-nowhere; a payment without its entry is credits that somebody lost.
+A payment that funded a customer left one entry; each refund or dispute of a card payment left one
+more, and together they are what the payment says was returned. An entry of no payment is credits
+from nowhere; a payment without its entry is credits that somebody lost.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def replay_funding(connection: Connection) -> Iterator[list[Entry]]:
             recorded=payment.returned_microcredits,
             recomputed=returned.pop((payment.source, payment.key), 0),
         )
-    for source, key in sorted(returned):
+    for source, key in sorted(name for name, taken in returned.items() if taken):
         raise Difference(f"payment {source}/{key} has refunds in the ledger, and none on record")
 
 

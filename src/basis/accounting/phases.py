@@ -35,7 +35,7 @@ from basis.rules.phases import (
 )
 from basis.rules.wallet import Wallet
 from basis.storage.database import begin_write
-from basis.storage.ledger_store import store_entries
+from basis.storage.ledger_store import admit_accounts, store_entries
 from basis.storage.phase_receipts import (
     find_running_job,
     has_receipts_after,
@@ -183,13 +183,14 @@ def finish_phase(engine: Engine, phase_id: str, *, now: str) -> StoredPhase:
     while True:
         drafted = preview_final(engine, phase_id, now=now)
         entry = phase_shared(drafted.phase.terms.id, drafted.phase.result())
+        admitted = admit_accounts(entry)
         with begin_write(engine) as connection:
             before = load_phase(connection, phase_id, with_points=False).phase
             if before.exclusions != drafted.phase.exclusions:
                 continue  # an appeal was filed or decided meanwhile
             advance_final(before, now=now)
             store_final(connection, drafted.phase, file_hash=drafted.file_hash)
-            store_entries(connection, [entry], now=drafted.phase.final_at)
+            store_entries(connection, [entry], now=drafted.phase.final_at, admitted=admitted)
         return drafted
 
 

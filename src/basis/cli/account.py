@@ -15,6 +15,7 @@ from basis.cli.account_moves import (
     top_up,
     unassigned,
 )
+from basis.cli.account_returns import print_returns, return_json, returns
 from basis.cli.data_folder import (
     DataOption,
     JsonOption,
@@ -35,6 +36,7 @@ app.command(name="top-up")(top_up)
 app.command(name="take-back")(take_back)
 app.command(name="unassigned")(unassigned)
 app.command(name="assign")(assign)
+app.command(name="returns")(returns)
 
 
 @app.command(name="list")
@@ -67,7 +69,8 @@ def list_accounts(data: DataOption = None, json: JsonOption = False) -> None:
 
 @app.command()
 def show(user: UserArgument, data: DataOption = None, json: JsonOption = False) -> None:
-    """Show a customer: credits, keys, payments, and what was changed of its limits."""
+    """Show a customer: credits, keys, payments, returns, and what was changed of its limits."""
+    from basis.accounting.card_returns import load_card_returns
     from basis.cli.account_page import account_page_json, print_account_page
     from basis.storage.account_store import load_account, load_changes, load_credits
     from basis.storage.key_store import load_keys
@@ -78,9 +81,11 @@ def show(user: UserArgument, data: DataOption = None, json: JsonOption = False) 
         credits_now = load_credits(connection, user)
         keys = [key for key in load_keys(connection) if key.user_id == user]
         payments = load_payments(connection, user)
+        gone = load_card_returns(connection, user_id=user)
         changes = load_changes(connection, user)
     if json:
         page = account_page_json(keys, payments, changes)
+        page["returns"] = [return_json(one) for one in gone]
         print_json({**_account_json(account, credits_now), **page})
         return
     typer.echo(f"customer {account.id}")
@@ -91,6 +96,7 @@ def show(user: UserArgument, data: DataOption = None, json: JsonOption = False) 
     typer.echo(f"  available  {spell_or(credits_now.available, 'without limit')}")
     typer.echo(f"  limit      {spell_or(account.credit_limit, 'postpaid')}")
     print_account_page(keys, payments, changes)
+    print_returns(gone)
 
 
 @app.command()

@@ -57,6 +57,7 @@ def payment_json(payment: Payment) -> dict[str, object]:
         "account_given": payment.account_given,
         "currency": payment.currency,
         "amount_minor": payment.amount_minor,
+        "tax_minor": payment.tax_minor,
         "reason": payment.reason,
         "note": payment.note,
         "created_at": payment.created_at,
@@ -77,7 +78,7 @@ def print_account_page(
         typer.echo(f"  key        {key.id}  {'  '.join(word for word in words if word)}")
     for payment in payments:
         back = payment.returned_microcredits
-        refunded = f"  {format_amount(back, CREDIT)} refunded" if back else ""
+        refunded = f"  {format_amount(back, CREDIT)} taken back" if back else ""
         typer.echo(
             f"  payment    {payment.created_at}  {payment.source}/{payment.key}  "
             f"{format_amount(payment.microcredits, CREDIT)}{refunded}  {payment.note}".rstrip()

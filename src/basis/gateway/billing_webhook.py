@@ -1,7 +1,10 @@
-"""`POST /api/billing/webhooks/stripe`: payments by card become credits, refunds take them back.
+"""`POST /api/billing/webhooks/stripe`: payments by card become credits, refunds and disputes take
+them back.
 
 What cannot be booked is kept and answered 200: Stripe repeats what it gets an error for, and gives
-up after some days. Only what may succeed unchanged later (the store refuses a write) is an error.
+up after some days. An error is what may succeed unchanged later (the store refuses a write), and
+what an operator must look at before anything is lost: another payment under a known name, or real
+money that reaches a network of tests.
 """
 
 from __future__ import annotations
@@ -14,19 +17,40 @@ import msgspec
 import structlog
 from aiohttp import web
 from msgspec import Meta
+from sqlalchemy import Connection
 
-from basis.accounting.card_payments import CardPayment, receive_payment, receive_refund
+from basis.accounting.card_payments import CardPayment, receive_payment
+from basis.accounting.card_returns import (
+    STRIPE,
+    find_return_flaw,
+    receive_dispute,
+    receive_refund,
+)
 from basis.accounting.funding import Outcome
 from basis.gateway.bodies import decode_body, read_bytes
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.stripe_signature import SIGNATURE_HEADER
-from basis.rules.errors import InvalidInput, NotFound
+from basis.rules.errors import Conflict, InvalidInput, NotFound
 from basis.storage.clock import now_iso
+from basis.storage.dispute_store import Dispute
 
 _log = structlog.get_logger(__name__)
 _MOST_BYTES = 256 << 10
 _PAID_EVENTS = frozenset({"checkout.session.completed", "checkout.session.async_payment_succeeded"})
 _REFUND_EVENT = "charge.refunded"
+_WITHDRAWN_EVENT = "charge.dispute.funds_withdrawn"
+_REINSTATED_EVENT = "charge.dispute.funds_reinstated"
+_DISPUTE_EVENTS = frozenset(
+    {
+        "charge.dispute.created",
+        "charge.dispute.updated",
+        "charge.dispute.closed",
+        _WITHDRAWN_EVENT,
+        _REINSTATED_EVENT,
+    }
+)
+_LOST = "lost"
+"""A dispute that ended so has taken the money, even if the event of that never came."""
 _IGNORED = "ignored"
 
 _Name = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{1,90}$")]
@@ -41,8 +65,14 @@ class _Named(msgspec.Struct):
     id: _Name
 
 
+class _Totals(msgspec.Struct):
+    """What the sum of a checkout session is made of."""
+
+    amount_tax: _Minor | None = None
+
+
 class _Session(msgspec.Struct):
-    """What counts of a checkout session."""
+    """What counts of a checkout session; `amount_total` is all that was paid, with the tax."""
 
     id: _Name
     payment_status: str
@@ -50,6 +80,7 @@ class _Session(msgspec.Struct):
     payment_intent: _Name | _Named | None = None
     currency: _Currency | None = None
     amount_total: _Minor | None = None
+    total_details: _Totals | None = None
 
 
 class _Charge(msgspec.Struct):
@@ -60,18 +91,30 @@ class _Charge(msgspec.Struct):
     payment_intent: _Name | _Named | None = None
 
 
+class _Dispute(msgspec.Struct):
+    """What counts of a dispute. The first events of one are inquiries that take no money."""
+
+    id: _Name
+    amount: _Minor
+    currency: _Currency
+    status: Annotated[str, Meta(pattern=r"^[a-z_]{1,40}$")]
+    payment_intent: _Name | _Named | None = None
+
+
 class _Data(msgspec.Struct):
     object: msgspec.Raw
 
 
 class _Event(msgspec.Struct):
-    type: str
+    type: Annotated[str, Meta(pattern=r"^[a-z0-9_.]{1,100}$")]
+    livemode: bool
     data: _Data
 
 
 _decode_event = msgspec.json.Decoder(_Event)
 _decode_session = msgspec.json.Decoder(_Session)
 _decode_charge = msgspec.json.Decoder(_Charge)
+_decode_dispute = msgspec.json.Decoder(_Dispute)
 
 
 async def post_stripe_webhook(request: web.Request) -> web.StreamResponse:
@@ -82,7 +125,9 @@ async def post_stripe_webhook(request: web.Request) -> web.StreamResponse:
     payload = await read_bytes(request, most_bytes=_MOST_BYTES)
     secret.check(request.headers.get(SIGNATURE_HEADER), payload, now_s=int(time.time()))
     try:
-        outcome = await _book(request.app[CONTEXT], decode_body(payload, _decode_event))
+        event = decode_body(payload, _decode_event)
+        is_ours = _is_of_our_mode(event, is_live=secret.is_live)
+        outcome = await _book(request.app[CONTEXT], event) if is_ours else None
     except InvalidInput as error:
         # Stripe shows it as a failed delivery; the operator should hear of it here too.
         _log.warning("payment_unreadable", error=error.code, param=error.param)
@@ -93,60 +138,127 @@ async def post_stripe_webhook(request: web.Request) -> web.StreamResponse:
     )
 
 
+def _is_of_our_mode(event: _Event, *, is_live: bool) -> bool:
+    """Whether an event moves the money that this network takes; one of Stripe's tests never does.
+
+    Raises:
+        Conflict: it is of real money and this network takes that of tests; Stripe keeps it then.
+    """
+    if event.livemode == is_live:
+        return True
+    _log.warning("payment_of_other_mode", event_type=event.type, livemode=event.livemode)
+    if event.livemode:
+        raise Conflict(
+            "this network takes Stripe's test payments, and this event is of real money: see "
+            "billing.stripe_livemode"
+        )
+    return False
+
+
 async def _book(context: GatewayContext, event: _Event) -> Outcome | None:
     """What became of the event; None of one that means nothing here."""
     if event.type in _PAID_EVENTS:
-        session = decode_body(bytes(event.data.object), _decode_session)
-        if session.payment_status != "paid" or not session.amount_total:
-            return None
-        told = _as_payment(session, session.amount_total)
-        outcome = await context.writer.write(
-            lambda connection: receive_payment(connection, told, now=now_iso())
-        )
-        _tell(outcome, payment=told.key, amount_minor=told.amount_minor, currency=told.currency)
-        return outcome
+        return await _book_payment(context, bytes(event.data.object))
     if event.type == _REFUND_EVENT:
-        charge = decode_body(bytes(event.data.object), _decode_charge)
-        reference, currency = _name_of(charge.payment_intent), charge.currency.lower()
-        if not reference or not charge.amount_refunded:
-            return None
-        outcome = await context.writer.write(
-            lambda connection: receive_refund(
-                connection,
-                reference=reference,
-                currency=currency,
-                refunded_minor=charge.amount_refunded,
-                now=now_iso(),
-            )
-        )
-        _tell(outcome, payment=reference, amount_minor=charge.amount_refunded, currency=currency)
-        return outcome
+        return await _book_refund(context, bytes(event.data.object))
+    if event.type in _DISPUTE_EVENTS:
+        return await _book_dispute(context, event.type, bytes(event.data.object))
     return None
+
+
+async def _book_payment(context: GatewayContext, body: bytes) -> Outcome | None:
+    session = decode_body(body, _decode_session)
+    if session.payment_status != "paid" or not session.amount_total:
+        return None
+    told = _as_payment(session, session.amount_total)
+    outcome = await context.writer.write(
+        lambda connection: receive_payment(connection, told, now=now_iso())
+    )
+    _tell(outcome, payment=told.key, amount_minor=told.amount_minor, currency=told.currency)
+    return outcome
+
+
+async def _book_refund(context: GatewayContext, body: bytes) -> Outcome | None:
+    charge = decode_body(body, _decode_charge)
+    reference, currency = _name_of(charge.payment_intent), charge.currency.lower()
+    if not reference or not charge.amount_refunded:
+        return None
+
+    def receive(connection: Connection) -> tuple[Outcome, str]:
+        outcome = receive_refund(
+            connection,
+            reference=reference,
+            currency=currency,
+            refunded_minor=charge.amount_refunded,
+            now=now_iso(),
+        )
+        return outcome, find_return_flaw(connection, reference=reference, currency=currency)
+
+    outcome, flaw = await context.writer.write(receive)
+    _tell(
+        outcome,
+        flaw=flaw,
+        payment=reference,
+        amount_minor=charge.amount_refunded,
+        currency=currency,
+    )
+    return outcome
+
+
+async def _book_dispute(context: GatewayContext, kind: str, body: bytes) -> Outcome:
+    given = decode_body(body, _decode_dispute)
+    is_withdrawn = kind == _WITHDRAWN_EVENT or given.status == _LOST
+    told = Dispute(
+        source=STRIPE,
+        key=given.id,
+        reference=_name_of(given.payment_intent),
+        currency=given.currency.lower(),
+        amount_minor=given.amount,
+        withdrawn_minor=given.amount if is_withdrawn else 0,
+        reinstated_minor=given.amount if kind == _REINSTATED_EVENT else 0,
+        status=given.status,
+        updated_at=now_iso(),
+    )
+
+    def receive(connection: Connection) -> tuple[Outcome, str]:
+        outcome = receive_dispute(connection, told)
+        flaw = find_return_flaw(connection, reference=told.reference, currency=told.currency)
+        return outcome, flaw
+
+    outcome, flaw = await context.writer.write(receive)
+    _tell(
+        outcome,
+        flaw=flaw,
+        payment=told.reference,
+        amount_minor=told.amount_minor,
+        currency=told.currency,
+        dispute=told.key,
+        status=told.status,
+    )
+    return outcome
 
 
 def _as_payment(session: _Session, amount_minor: int) -> CardPayment:
     # The customer's id comes from whoever opened the checkout: what is spelt like no id is not
     # kept, since it would be shown to the operator.
-    account = session.client_reference_id or ""
+    account, details = session.client_reference_id or "", session.total_details
     return CardPayment(
         key=session.id,
         reference=_name_of(session.payment_intent),
         account=account if _ACCOUNT.fullmatch(account) else "",
         currency=(session.currency or "").lower(),
         amount_minor=amount_minor,
+        tax_minor=(details.amount_tax or 0) if details is not None else 0,
     )
 
 
-def _tell(outcome: Outcome, *, payment: str, amount_minor: int, currency: str) -> None:
+def _tell(outcome: Outcome, *, flaw: str = "", **fields: str | int) -> None:
     """One line per event; whose payment it is stands in the store, not in the log."""
-    log = _log.warning if outcome is Outcome.UNASSIGNED else _log.info
-    log(
-        "payment",
-        outcome=outcome.value,
-        payment=payment,
-        amount_minor=amount_minor,
-        currency=currency,
-    )
+    if flaw:
+        fields["reason"] = flaw
+    is_open = bool(flaw) or outcome in {Outcome.UNASSIGNED, Outcome.UNBOOKED}
+    log = _log.warning if is_open else _log.info
+    log("payment", outcome=outcome.value, **fields)
 
 
 def _name_of(given: str | _Named | None) -> str:

@@ -26,10 +26,11 @@ _SECRET = re.compile(r"[\x21-\x7e]{16,256}", re.ASCII)
 
 
 class StripeSecret:
-    """The signing secret of one webhook; it is never printed."""
+    """The signing secret of one webhook, never printed, and whether its payments are real money."""
 
-    def __init__(self, secret: str) -> None:
+    def __init__(self, secret: str, *, is_live: bool = True) -> None:
         self._secret = secret.encode()
+        self.is_live = is_live
 
     def sign(self, payload: bytes, *, at_s: int) -> str:
         """The signature of `payload` at a time in unix seconds."""
@@ -51,7 +52,7 @@ class StripeSecret:
             raise _refusal("no signature is of this body under our secret")
 
 
-def load_stripe_secret(file: str) -> StripeSecret | None:
+def load_stripe_secret(file: str, *, is_live: bool) -> StripeSecret | None:
     """The secret in the file that the settings name; None where they name none.
 
     Raises:
@@ -81,7 +82,7 @@ def load_stripe_secret(file: str) -> StripeSecret | None:
             f"billing.stripe_secret_file: {path} holds no secret: expected 16 to 256 printable "
             f"characters on one line, as in whsec_..."
         )
-    return StripeSecret(text)
+    return StripeSecret(text, is_live=is_live)
 
 
 def _parse(header: str | None) -> tuple[int, list[str]]:

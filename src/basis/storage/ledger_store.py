@@ -8,11 +8,11 @@ credit limits of customers are not known here: holds keep them.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final, TypeVar
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, tuple_
+from sqlalchemy import Connection, bindparam, delete, func, insert, select
 from sqlalchemy.dialects import sqlite
 
 from basis.rules.accounts import account_of_path, bound_of, floor_broken, is_within
@@ -31,8 +31,8 @@ IN_LIST: Final = 500
 _HASH_DIGITS: Final = 64
 """A batch is the cause of its entries as `<hash>/<attempt>`."""
 
-# Built once: making a statement costs more than running it, and these run for every job. The two
-# that append go to the driver as they are, with their rows as tuples in the order of the columns.
+# Built once: making a statement costs more than running it, and these run for every job. Those
+# that write go to the driver as they are, with their rows as tuples in the order of the columns.
 _ADD_ENTRY = str(insert(ledger_entries).compile(dialect=sqlite.dialect()))
 _ADD_POSTING = str(insert(ledger_postings).compile(dialect=sqlite.dialect()))
 _NEWEST_SEQ = select(func.coalesce(func.max(ledger_entries.c.seq), 0))
@@ -44,25 +44,39 @@ _POSTINGS_OF_ENTRIES = (
     .where(ledger_postings.c.entry_seq.in_(bindparam("seqs", expanding=True)))
     .order_by(ledger_postings.c.entry_seq, ledger_postings.c.account, ledger_postings.c.asset)
 )
-_BALANCES_OF = select(balances).where(
-    tuple_(balances.c.account, balances.c.asset).in_(bindparam("keys", expanding=True))
-)
+# By account alone: SQLite reads the whole table for a list of pairs.
+_BALANCES_OF = select(balances).where(balances.c.account.in_(bindparam("accounts", expanding=True)))
 _UPSERT_BALANCE = sqlite.insert(balances)
-_SET_BALANCE = _UPSERT_BALANCE.on_conflict_do_update(
-    index_elements=["account", "asset"],
-    set_={"amount_raw": _UPSERT_BALANCE.excluded.amount_raw},
+_SET_BALANCE = str(
+    _UPSERT_BALANCE.on_conflict_do_update(
+        index_elements=["account", "asset"],
+        set_={"amount_raw": _UPSERT_BALANCE.excluded.amount_raw},
+    ).compile(dialect=sqlite.dialect())
 )
 
 
-def store_entries(connection: Connection, entries: Sequence[Entry], *, now: str) -> None:
+def store_entries(
+    connection: Connection,
+    entries: Sequence[Entry],
+    *,
+    now: str,
+    admitted: Collection[AccountPath] = (),
+) -> None:
     """Appends `entries` as of `now`; as `store_dated_entries` otherwise."""
-    store_dated_entries(connection, entries, dates={entry.id: now for entry in entries})
+    dates = {entry.id: now for entry in entries}
+    store_dated_entries(connection, entries, dates=dates, admitted=admitted)
 
 
 def store_dated_entries(
-    connection: Connection, entries: Sequence[Entry], *, dates: Mapping[EntryId, str]
+    connection: Connection,
+    entries: Sequence[Entry],
+    *,
+    dates: Mapping[EntryId, str],
+    admitted: Collection[AccountPath] = (),
 ) -> None:
     """Appends `entries` as of their dates and moves the balances; a repeat is a no-op.
+
+    `admitted` accounts are not asked for in the chart again, which for very many takes seconds.
 
     Raises:
         Conflict: an entry of the same id is recorded with other content (I3).
@@ -85,7 +99,7 @@ def store_dated_entries(
     ]
     if rows:
         connection.exec_driver_sql(_ADD_POSTING, rows)
-        _move_balances(connection, fresh)
+        _move_balances(connection, fresh, admitted)
 
 
 def load_entries(connection: Connection, ids: Sequence[EntryId]) -> dict[EntryId, Entry]:
@@ -175,7 +189,8 @@ def replace_balances(connection: Connection, sums: Mapping[_Key, int]) -> None:
     """Makes `sums` the balances, whatever stood there: for the rebuild alone."""
     connection.execute(delete(balances))
     if sums:
-        connection.execute(_SET_BALANCE, [_balance_row(key, sums[key]) for key in sorted(sums)])
+        rows = [_balance_row(key, sums[key]) for key in sorted(sums)]
+        connection.exec_driver_sql(_SET_BALANCE, rows)
 
 
 def _without_repeats(connection: Connection, entries: Sequence[Entry]) -> list[Entry]:
@@ -217,22 +232,37 @@ def _as_balance(row: AnyRow) -> tuple[_Key, int]:
     return (AccountPath(row.account), row.asset), amount_raw
 
 
-def _move_balances(connection: Connection, entries: Iterable[Entry]) -> None:
+def admit_accounts(entry: Entry) -> frozenset[AccountPath]:
+    """The accounts of `entry`, all of which the chart has; needs no store.
+
+    Raises:
+        UnknownAccount: it has not.
+    """
+    accounts = frozenset(posting.account for posting in entry.postings)
+    for account in accounts:
+        account_of_path(account)
+    return accounts
+
+
+def _move_balances(
+    connection: Connection, entries: Iterable[Entry], admitted: Collection[AccountPath]
+) -> None:
     deltas: defaultdict[_Key, int] = defaultdict(int)
     for entry in entries:
         for posting in entry.postings:
             deltas[(posting.account, posting.asset)] += posting.amount_raw
-    rows: list[dict[str, str]] = []
-    for some in in_parts(sorted(deltas), IN_LIST // 2):
-        held = dict(map(_as_balance, connection.execute(_BALANCES_OF, {"keys": list(some)})))
+    rows: list[tuple[str, str, str]] = []
+    for some in in_parts(sorted(deltas), IN_LIST):
+        accounts = sorted({account for account, _asset in some})
+        held = dict(map(_as_balance, connection.execute(_BALANCES_OF, {"accounts": accounts})))
         for key in some:
-            if key not in held:
+            if key not in held and key[0] not in admitted:
                 account_of_path(key[0])
             before_raw = held.get(key, 0)
             after_raw = before_raw + deltas[key]
             _validate_move(key, before_raw=before_raw, after_raw=after_raw)
             rows.append(_balance_row(key, after_raw))
-    connection.execute(_SET_BALANCE, rows)
+    connection.exec_driver_sql(_SET_BALANCE, rows)
 
 
 def _validate_move(key: _Key, *, before_raw: int, after_raw: int) -> None:
@@ -244,8 +274,8 @@ def _validate_move(key: _Key, *, before_raw: int, after_raw: int) -> None:
         raise floor_broken(*key, after_raw, bound)
 
 
-def _balance_row(key: _Key, balance_raw: int) -> dict[str, str]:
-    return {"account": key[0], "asset": key[1], "amount_raw": str(balance_raw)}
+def _balance_row(key: _Key, balance_raw: int) -> tuple[str, str, str]:
+    return key[0], key[1], str(balance_raw)
 
 
 def in_parts(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:

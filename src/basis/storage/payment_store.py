@@ -13,7 +13,8 @@ from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from basis.storage.damaged import AnyRow, reads_rows_of
-from basis.storage.schema import ledger_entries, payments, refunds
+from basis.storage.payment_tables import payments, refunds
+from basis.storage.schema import ledger_entries
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,8 @@ class Payment:
     account_given: str = ""
     currency: str = ""
     amount_minor: int = 0
+    tax_minor: int = 0
+    """What of the amount is tax, which buys no credits."""
     reason: str = ""
     note: str = ""
     created_at: str
@@ -45,8 +48,10 @@ class Payment:
 class Refund:
     """How much of the payment behind `reference` was refunded in all."""
 
+    reference: str
     currency: str
     refunded_minor: int
+    updated_at: str
 
 
 def store_payment(connection: Connection, payment: Payment) -> None:
@@ -62,6 +67,7 @@ def store_payment(connection: Connection, payment: Payment) -> None:
             account_given=payment.account_given,
             currency=payment.currency,
             amount_minor=payment.amount_minor,
+            tax_minor=payment.tax_minor,
             reason=payment.reason,
             note=payment.note,
             created_at=payment.created_at,
@@ -168,7 +174,9 @@ def store_refund(
         )
     )
     recorded = load_refund(connection, source=source, reference=reference)
-    return recorded or Refund(currency=currency, refunded_minor=minor)
+    return recorded or Refund(
+        reference=reference, currency=currency, refunded_minor=minor, updated_at=now
+    )
 
 
 def load_refund(connection: Connection, *, source: str, reference: str) -> Refund | None:
@@ -176,6 +184,12 @@ def load_refund(connection: Connection, *, source: str, reference: str) -> Refun
     query = select(refunds).where(refunds.c.source == source, refunds.c.reference == reference)
     row = connection.execute(query).first()
     return _as_refund(row) if row is not None else None
+
+
+def load_refunds(connection: Connection, *, source: str) -> list[Refund]:
+    """Every refund of a service, by the payment's reference."""
+    query = select(refunds).where(refunds.c.source == source).order_by(refunds.c.reference)
+    return [_as_refund(row) for row in connection.execute(query)]
 
 
 def _is_named(source: str, key: str):  # type: ignore[no-untyped-def]  # a boolean of SQLAlchemy's
@@ -194,6 +208,7 @@ def _as_payment(row: AnyRow) -> Payment:
         account_given=row.account_given,
         currency=row.currency,
         amount_minor=row.amount_minor,
+        tax_minor=row.tax_minor,
         reason=row.reason,
         note=row.note,
         created_at=row.created_at,
@@ -203,4 +218,9 @@ def _as_payment(row: AnyRow) -> Payment:
 
 @reads_rows_of(refunds)
 def _as_refund(row: AnyRow) -> Refund:
-    return Refund(currency=row.currency, refunded_minor=row.refunded_minor)
+    return Refund(
+        reference=row.reference,
+        currency=row.currency,
+        refunded_minor=row.refunded_minor,
+        updated_at=row.updated_at,
+    )

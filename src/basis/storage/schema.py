@@ -3,7 +3,7 @@ are bounded far below 2^63 and are integers; times are ISO 8601 in UTC.
 
 Append-only: receipts (but for status pointers), ledger_entries, ledger_postings, batches (but for
 status), pricing_epochs (but for the one activation), holdings_snapshots, boost_assignments,
-payments (but for whom they funded and what was given back), account_changes. `open_jobs` holds what
+account_changes. Those of payments stand in `payment_tables`. `open_jobs` holds what
 was accepted and has no receipt yet, with the credits held for it: after a crash its rows are the
 jobs that were lost, and each gets its receipt at the next start. `balances` and `usage_days` are
 projections: sums over entries and receipts, kept in the same transactions.
@@ -75,36 +75,6 @@ account_changes = Table(
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
     Index("ix_account_changes_user_id", "user_id"),
-)
-
-payments = Table(
-    "payments",
-    metadata,
-    Column("source", String(16), primary_key=True),
-    Column("key", String(128), primary_key=True),
-    Column("user_id", String(64), ForeignKey("users.id")),
-    Column("microcredits", BigInteger, nullable=False),
-    Column("returned_microcredits", BigInteger, nullable=False),
-    Column("reference", String(128), nullable=False),
-    Column("account_given", Text, nullable=False),
-    Column("currency", String(8), nullable=False),
-    Column("amount_minor", BigInteger, nullable=False),
-    Column("reason", Text, nullable=False),
-    Column("note", Text, nullable=False),
-    Column("created_at", String(24), nullable=False),
-    Column("assigned_at", String(24)),
-    Index("ix_payments_user_id", "user_id"),
-    Index("ix_payments_reference", "source", "reference"),
-)
-
-refunds = Table(
-    "refunds",
-    metadata,
-    Column("source", String(16), primary_key=True),
-    Column("reference", String(128), primary_key=True),
-    Column("currency", String(8), nullable=False),
-    Column("refunded_minor", BigInteger, nullable=False),
-    Column("updated_at", String(24), nullable=False),
 )
 
 workers = Table(
