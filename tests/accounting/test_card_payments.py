@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from random import Random
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sqlalchemy import Connection, Engine, create_engine
+from sqlalchemy import Connection, Engine
 
 from basis.accounting.card_payments import (
     CardPayment,
     assign_payment,
     receive_payment,
 )
-from basis.accounting.card_returns import load_card_returns, receive_dispute, receive_refund
+from basis.accounting.card_returns import load_card_returns, receive_refund
 from basis.accounting.funding import Outcome
 from basis.accounting.recompute import recompute
 from basis.rules.errors import Conflict, InvalidInput, NotFound
 from basis.storage.account_store import load_credits
-from basis.storage.dispute_store import Dispute
 from basis.storage.key_store import store_new_key
 from basis.storage.ledger_store import iterate_entries
 from basis.storage.payment_store import load_payments
-from basis.storage.schema import metadata
 from tests.support.books import NOW
 
 CENT = 10_000_000
@@ -264,55 +259,6 @@ def test_refund__of_more_than_was_paid__takes_all_and_keeps_what_is_over(
     (kept,) = load_card_returns(store)
     assert kept.reason == f"{minor - 500} more went back than the 500 that were paid"
     assert recompute(store).is_equal
-
-
-@given(
-    events=st.lists(
-        st.tuples(st.sampled_from(["pay", "refund", "taken", "given"]), st.integers(0, 600)),
-        max_size=12,
-    ),
-    order=st.randoms(use_true_random=False),
-)
-@settings(max_examples=60, deadline=None)
-def test_events__any_of_them_in_any_order__come_to_the_same_and_recompute(
-    events: list[tuple[str, int]], order: Random
-) -> None:
-    balances: list[int] = []
-    for _ in range(2):
-        engine = create_engine("sqlite://")
-        metadata.create_all(engine)
-        with engine.begin() as connection:
-            add_customer(connection, "shop")
-            for kind, minor in [*events, ("pay", 0), *events]:
-                tell(connection, kind, minor)
-            balances.append(balance(connection))
-            assert 0 <= balances[-1] <= 500 * CENT
-            assert recompute(connection).is_equal
-        engine.dispose()
-        order.shuffle(events)
-
-    assert balances[0] == balances[1]
-
-
-def tell(store: Connection, kind: str, minor: int) -> None:
-    """Tells of a payment, a refund, or one of three disputes."""
-    if kind == "pay":
-        receive_payment(store, paid(), now=NOW)
-    elif kind == "refund":
-        refund(store, minor)
-    else:
-        told = Dispute(
-            source="stripe",
-            key=f"dp_{minor % 3}",
-            reference="pi_1",
-            currency="usd",
-            amount_minor=minor,
-            withdrawn_minor=minor if kind == "taken" else 0,
-            reinstated_minor=minor if kind == "given" else 0,
-            status="needs_response",
-            updated_at=NOW,
-        )
-        receive_dispute(store, told)
 
 
 def test_refund__in_another_currency_before_its_payment__takes_nothing(store: Connection) -> None:
