@@ -17,7 +17,7 @@ from basis.accounting.boosts import BoostBook
 from basis.accounting.recovery import close_lost_jobs
 from basis.catalog_file import load_catalog
 from basis.config import Settings
-from basis.dispatch.admission import RegistrationLimit
+from basis.dispatch.address_limit import AddressLimit
 from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.lease import now_us
 from basis.dispatch.link import LinkServer
@@ -29,6 +29,7 @@ from basis.gateway.context import BackgroundTasks, GatewayContext, JobIds
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
+from basis.gateway.public_reads import PublicReads
 from basis.gateway.quote_tokens import QuoteSigner
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.routes import make_application
@@ -114,6 +115,7 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
         try:
             await _stop(context, listener, runner, watchers)
         finally:
+            context.public_reads.close()
             writer.stop()
             engine.dispose()
             _log.info("orchestrator_down")
@@ -168,7 +170,12 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         prices=PriceList(epochs),
         boosts=boosts,
         rates=RateBook(now_us),
-        registrations=RegistrationLimit(settings.workers.registrations_per_hour),
+        registrations=AddressLimit(
+            settings.workers.registrations_per_hour,
+            period_s=3_600,
+            what="registrations in an hour",
+        ),
+        public_reads=PublicReads(engine, per_minute=settings.server.public_reads_per_minute),
         metrics=GatewayMetrics(),
         quotes=QuoteSigner(hasher, catalog=catalog.version),
         stripe_secret=load_stripe_secret(

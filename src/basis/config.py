@@ -6,6 +6,7 @@ both. All mistakes are reported at once. Rules of the network are no settings bu
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,8 @@ class ServerSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     """Open connections, workers' links among them; the next one gets 503."""
     max_jobs_per_key: Annotated[int, Range(1, 100_000)] = 64
     """Requests of one API key at the same time; the next one gets 429."""
+    public_reads_per_minute: Annotated[int, Range(1, 1_000_000)] = 600
+    """Reads of records without a key from one address; a worker's earnings count as 20 of them."""
     shutdown_grace_s: Annotated[int, Range(0, 3_600)] = 30
     """How long running jobs may take to finish after SIGTERM."""
     trust_forwarded_for: bool = False
@@ -234,10 +237,8 @@ def _from_text(text: str, kind: type[object]) -> object:
     if kind is bool:
         return {"true": True, "1": True, "false": False, "0": False}.get(text.lower(), text)
     if kind is int or kind is float:
-        try:
+        with contextlib.suppress(ValueError):
             return int(text) if kind is int else float(text)
-        except ValueError:
-            return text
     return text
 
 

@@ -1,16 +1,13 @@
-"""Registrations per address, and which offered models may get jobs."""
+"""Which offered models may get jobs."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from basis.dispatch.admission import RegistrationLimit, check_model_offer
+from basis.dispatch.admission import check_model_offer
 from basis.rules.catalog import PUBLISHED, TINY_GGUF_DIGEST, Catalog
-from basis.rules.errors import LimitExceeded
 from basis.rules.wallet import parse_wallet
 from basis.storage.worker_store import WorkerRecord
 from basis.wire.frames import ModelOffer
@@ -67,51 +64,3 @@ def test_offer__simulator__may_serve_its_own_model() -> None:
 
 def test_offer__model_without_digests__takes_any_artefact() -> None:
     assert verdict(ModelOffer(model="own", digest="sha256:whatever")) == ""
-
-
-def test_registrations__hour_used_up__is_refused_until_it_refills() -> None:
-    limit = RegistrationLimit(60)
-    for _ in range(60):
-        limit.take("a", now_s=0.0)
-
-    with pytest.raises(LimitExceeded) as caught:
-        limit.take("a", now_s=59.0)
-    limit.take("a", now_s=61.0)
-
-    assert caught.value.retry_after_s == 61
-
-
-def test_registrations__other_address__has_its_own_share() -> None:
-    limit = RegistrationLimit(1)
-    limit.take("a", now_s=0.0)
-
-    limit.take("b", now_s=0.0)
-
-    with pytest.raises(LimitExceeded):
-        limit.take("a", now_s=0.0)
-
-
-def test_registrations__many_addresses__forget_the_oldest() -> None:
-    limit = RegistrationLimit(1)
-
-    for number in range(70_000):
-        limit.take(str(number), now_s=0.0)
-
-    assert len(limit._buckets) == 65_536
-
-
-@given(st.integers(1, 10), st.lists(st.floats(0, 4_000), max_size=40))
-def test_registrations__any_times__allow_no_more_than_the_bucket_and_its_refill(
-    per_hour: int, gaps: list[float]
-) -> None:
-    limit = RegistrationLimit(per_hour)
-    now = allowed = 0.0
-
-    for gap in gaps:
-        now += gap
-        try:
-            limit.take("a", now_s=now)
-        except LimitExceeded:
-            continue
-        allowed += 1
-        assert allowed <= per_hour + now * per_hour / 3_600 + 1e-6

@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from basis.accounting.boosts import BoostBook
 from basis.config import Settings
-from basis.dispatch.admission import RegistrationLimit
+from basis.dispatch.address_limit import AddressLimit
 from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.link import LinkServer
 from basis.dispatch.offers import OfferBook
@@ -24,6 +24,7 @@ from basis.dispatch.roster import Roster
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
+from basis.gateway.public_reads import PublicReads
 from basis.gateway.quote_tokens import QuoteSigner
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.stripe_signature import StripeSecret
@@ -106,7 +107,8 @@ class GatewayContext:
     prices: PriceList
     boosts: BoostBook
     rates: RateBook
-    registrations: RegistrationLimit
+    registrations: AddressLimit
+    public_reads: PublicReads
     metrics: GatewayMetrics
     quotes: QuoteSigner
     stripe_secret: StripeSecret | None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import msgspec
 from aiohttp import web
 
@@ -12,13 +10,14 @@ from basis.dispatch.offer_shelf import LiveOffer
 from basis.gateway.ask_bounds import bounds_of, bounds_of_all
 from basis.gateway.bodies import bearer_token, read_int, read_json, refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
+from basis.gateway.records import read_records
 from basis.gateway.workers import client_address
 from basis.rules.catalog import Model
 from basis.rules.errors import Unauthenticated
 from basis.rules.offer import Offer, signed_json
 from basis.rules.offer_checks import RAILS, AskBounds, ModelBounds
 from basis.storage.clock import now_iso
-from basis.storage.offer_store import OfferRecord, load_offer
+from basis.storage.offer_store import load_offer
 from basis.wire.offers import OfferResponse, SignedOffer, SignedWithdrawal, WithdrawalResponse
 
 _PAGE = 100
@@ -81,11 +80,7 @@ async def get_offer(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     name = request.match_info["hash"]
 
-    def load() -> OfferRecord:
-        with context.engine.connect() as connection:
-            return load_offer(connection, name)
-
-    record = await asyncio.to_thread(load)
+    record = await read_records(request, lambda connection: load_offer(connection, name))
     kind = "offer" if isinstance(record.signed, Offer) else "withdrawal"
     return _json(
         {

@@ -6,7 +6,6 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from basis.gateway.bodies import refuse_unknown_query
-from basis.gateway.context import CONTEXT
 from basis.gateway.records import json_answer, read_records
 from basis.rules.phase_file import keep_wallet, phase_document, phase_summary
 from basis.rules.wallet import Wallet, parse_wallet
@@ -42,7 +41,7 @@ async def get_points(request: web.Request) -> web.StreamResponse:
             ],
         }
 
-    return json_answer(await read_records(request.app[CONTEXT], load))
+    return json_answer(await read_records(request, load))
 
 
 async def get_phases(request: web.Request) -> web.StreamResponse:
@@ -52,7 +51,7 @@ async def get_phases(request: web.Request) -> web.StreamResponse:
     def load(connection: Connection) -> list[dict[str, object]]:
         return [phase_summary(stored.phase) for stored in load_phases(connection)]
 
-    return json_answer({"phases": await read_records(request.app[CONTEXT], load)})
+    return json_answer({"phases": await read_records(request, load)})
 
 
 async def get_phase(request: web.Request) -> web.StreamResponse:
@@ -65,7 +64,7 @@ async def get_phase(request: web.Request) -> web.StreamResponse:
     def load(connection: Connection) -> dict[str, object]:
         return _document(connection, phase_id, wallet)
 
-    return json_answer(await read_records(request.app[CONTEXT], load))
+    return json_answer(await read_records(request, load))
 
 
 def _document(connection: Connection, phase_id: str, wallet: Wallet | None) -> dict[str, object]:

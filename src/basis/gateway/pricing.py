@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
-import msgspec
 from aiohttp import web
 
 from basis.accounting.price_table import (
@@ -17,6 +14,7 @@ from basis.accounting.price_table import (
 )
 from basis.gateway.bodies import refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
+from basis.gateway.records import json_answer, read_records
 from basis.storage.clock import now_iso
 
 
@@ -26,11 +24,7 @@ async def get_pricing(request: web.Request) -> web.StreamResponse:
     refuse_unknown_query(request)
     now = now_iso()
 
-    def load() -> list[DatedEpoch]:
-        with context.engine.connect() as connection:
-            return load_dated_epochs(connection, now=now)
-
-    known = await asyncio.to_thread(load)
+    known = await read_records(request, lambda connection: load_dated_epochs(connection, now=now))
     public = [one for one in known if one.state is not EpochState.PROPOSED]
     coming = [one for one in public if one.state is EpochState.ACTIVATED]
     (in_force,) = (one for one in public if one.state is EpochState.IN_FORCE)
@@ -40,7 +34,7 @@ async def get_pricing(request: web.Request) -> web.StreamResponse:
         "next": _with_prices(context, coming[0]) if coming else None,
         "epochs": [dated_epoch_json(one) for one in public],
     }
-    return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
+    return json_answer(answer)
 
 
 def _with_prices(context: GatewayContext, one: DatedEpoch) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -11,7 +10,8 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from basis.gateway.bodies import read_int, refuse_unknown_query
-from basis.gateway.context import CONTEXT, GatewayContext
+from basis.gateway.context import CONTEXT
+from basis.gateway.workers import client_address
 from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus
 from basis.rules.receipt import ReceiptHash, core_json
@@ -31,7 +31,6 @@ _Result = TypeVar("_Result")
 
 async def get_receipts(request: web.Request) -> web.StreamResponse:
     """`GET /api/inference/receipts?limit=&before=&worker_id=&user_id=&status=`, newest first."""
-    context = request.app[CONTEXT]
     refuse_unknown_query(request, "limit", "before", "worker_id", "user_id", "status")
     limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
     before = read_int(request, "before", default=None, low=1, high=2**62)
@@ -42,7 +41,7 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
             f"status is {status[:40]!r}: completed, failed or cancelled", param="status"
         )
     page = await read_records(
-        context,
+        request,
         lambda connection: load_receipt_page(
             connection,
             limit=limit or _DEFAULT_PAGE,
@@ -60,20 +59,18 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
 
 async def get_receipt(request: web.Request) -> web.StreamResponse:
     """`GET /api/inference/receipts/{hash}`; a job id works too."""
-    context = request.app[CONTEXT]
     name = request.match_info["hash"]
-    receipt = await read_records(context, lambda connection: load_receipt(connection, name))
+    receipt = await read_records(request, lambda connection: load_receipt(connection, name))
     return json_answer(receipt_json(receipt))
 
 
 async def get_batches(request: web.Request) -> web.StreamResponse:
     """`GET /api/settlement/batches?limit=&before=`, newest first."""
-    context = request.app[CONTEXT]
     refuse_unknown_query(request, "limit", "before")
     limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
     before = read_int(request, "before", default=None, low=1, high=2**62)
     page = await read_records(
-        context,
+        request,
         lambda connection: load_batches(
             connection, limit=limit or _DEFAULT_PAGE, before_seq=before
         ),
@@ -90,14 +87,13 @@ async def get_batches(request: web.Request) -> web.StreamResponse:
 
 async def get_batch(request: web.Request) -> web.StreamResponse:
     """`GET /api/settlement/batches/{hash}`, with the hashes of its receipts."""
-    context = request.app[CONTEXT]
     name = request.match_info["hash"]
 
     def load(connection: Connection) -> tuple[BatchRecord, list[ReceiptHash]]:
         batch = load_batch(connection, name)
         return batch, load_batched_hashes(connection, batch.hash)
 
-    batch, members = await read_records(context, load)
+    batch, members = await read_records(request, load)
     answer = batch_json(batch)
     answer["receiptHashes"] = members
     return json_answer(answer)
@@ -149,14 +145,16 @@ def batch_json(batch: BatchRecord) -> dict[str, object]:
     }
 
 
-async def read_records(context: GatewayContext, load: Callable[[Connection], _Result]) -> _Result:
-    """What `load` reads in one transaction, away from the event loop."""
+async def read_records(
+    request: web.Request, load: Callable[[Connection], _Result], *, cost: int = 1
+) -> _Result:
+    """What `load` reads in one transaction, away from the event loop, for whoever asks.
 
-    def run() -> _Result:
-        with context.engine.connect() as connection:
-            return load(connection)
-
-    return await asyncio.to_thread(run)
+    Raises:
+        LimitExceeded, Overloaded: see `PublicReads.load`.
+    """
+    context = request.app[CONTEXT]
+    return await context.public_reads.load(client_address(request, context), load, cost=cost)
 
 
 def json_answer(answer: object) -> web.Response:

@@ -156,6 +156,7 @@ receipts = Table(
     Column("points_raw", Text, nullable=False, default="0", server_default=text("'0'")),
     Index("ix_receipts_reward_status", "reward_status"),
     Index("ix_receipts_worker_id", "worker_id"),
+    Index("ix_receipts_worker_id_created_at", "worker_id", "created_at"),
     Index("ix_receipts_user_id", "user_id"),
     Index("ix_receipts_batch_hash", "batch_hash"),
 )
@@ -207,8 +208,7 @@ ledger_postings = Table(
     Index("ix_ledger_postings_account", "account", "asset", "entry_seq"),
     sqlite_with_rowid=False,
 )
-"""By the number of the entry, so that they are appended in order, and a statement reads its account
-in the order of booking."""
+"""By the entry's number: appended in order, and an account is read in the order of booking."""
 
 ledger_reasons = Table(
     "ledger_reasons",
