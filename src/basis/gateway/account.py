@@ -14,6 +14,7 @@ import msgspec
 from aiohttp import web
 from sqlalchemy import Connection
 
+from basis.gateway.bodies import refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.keys import Customer
 from basis.storage.account_store import (
@@ -44,6 +45,7 @@ async def get_account(request: web.Request) -> web.StreamResponse:
     """`GET /api/account`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
+    refuse_unknown_query(request)
     now = now_iso()
     standing = await load_standing(context, customer, now=now)
     answer: dict[str, object] = {

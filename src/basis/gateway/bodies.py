@@ -97,8 +97,9 @@ def refuse_unknown_query(request: web.Request, *known: str) -> None:
     """
     for name in request.query:
         if name not in known:
+            expected = f"known are {', '.join(known)}" if known else "there are none here"
             raise InvalidInput(
-                f"Unrecognized query parameter: {name[:40]!r}; known are {', '.join(known)}",
+                f"Unrecognized query parameter: {name[:40]!r}; {expected}",
                 param=name[:40],
             )
         if len(request.query.getall(name)) > 1:

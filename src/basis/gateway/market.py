@@ -29,6 +29,7 @@ _decode_withdrawal = msgspec.json.Decoder(SignedWithdrawal)
 async def post_offer(request: web.Request) -> web.StreamResponse:
     """`POST /api/workers/offers`: from anybody, since the owner's signature binds every field."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request)
     asked = await read_json(request, _decode_offer)
     context.registrations.take(client_address(request, context))
     at = now_iso()
@@ -55,6 +56,7 @@ async def post_offer(request: web.Request) -> web.StreamResponse:
 async def post_withdrawal(request: web.Request) -> web.StreamResponse:
     """`POST /api/workers/offers/withdraw`: the owner's signed withdrawal, from anybody."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request)
     asked = await read_json(request, _decode_withdrawal)
     context.registrations.take(client_address(request, context))
     withdrawal = asked.withdrawal.as_withdrawal()
@@ -67,6 +69,7 @@ async def post_withdrawal(request: web.Request) -> web.StreamResponse:
 async def delete_offers(request: web.Request) -> web.StreamResponse:
     """`DELETE /api/workers/{worker_id}/offers`, with the worker's token: ends all of them."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request)
     token = bearer_token(request)
     if token is None:
         raise Unauthenticated("send the worker's token as `Authorization: Bearer wt-basis-...`")
@@ -78,6 +81,7 @@ async def delete_offers(request: web.Request) -> web.StreamResponse:
 async def get_offer(request: web.Request) -> web.StreamResponse:
     """`GET /api/workers/offers/{hash}`: what was signed, so that anyone can check a receipt's."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request)
     name = request.match_info["hash"]
 
     record = await read_records(request, lambda connection: load_offer(connection, name))

@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from basis.gateway.acceptance import bound_length, find_model
 from basis.gateway.account import load_standing
-from basis.gateway.bodies import read_json
+from basis.gateway.bodies import read_json, refuse_unknown_query
 from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.keys import Customer
 from basis.gateway.price_choice import PriceLock, choose_terms, preference_of
@@ -67,6 +67,7 @@ async def post_quote(request: web.Request) -> web.StreamResponse:
     """`POST /api/inference/quote`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
+    refuse_unknown_query(request)
     with context.keys.job_slot(customer):
         preference = preference_of(request, customer)
         asked = await read_json(request, _decode_quote)

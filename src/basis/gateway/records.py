@@ -59,6 +59,7 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
 
 async def get_receipt(request: web.Request) -> web.StreamResponse:
     """`GET /api/inference/receipts/{hash}`; a job id works too."""
+    refuse_unknown_query(request)
     name = request.match_info["hash"]
     receipt = await read_records(request, lambda connection: load_receipt(connection, name))
     return json_answer(receipt_json(receipt))
@@ -87,6 +88,7 @@ async def get_batches(request: web.Request) -> web.StreamResponse:
 
 async def get_batch(request: web.Request) -> web.StreamResponse:
     """`GET /api/settlement/batches/{hash}`, with the hashes of its receipts."""
+    refuse_unknown_query(request)
     name = request.match_info["hash"]
 
     def load(connection: Connection) -> tuple[BatchRecord, list[ReceiptHash]]:

@@ -82,6 +82,7 @@ async def get_workers(request: web.Request) -> web.StreamResponse:
 async def get_worker(request: web.Request) -> web.StreamResponse:
     """`GET /api/workers/{worker_id}`."""
     context = request.app[CONTEXT]
+    refuse_unknown_query(request)
     record = context.roster.get(request.match_info["worker_id"])
     return _json(describe_worker(context, record))
 
