@@ -17,7 +17,7 @@ from basis.accounting.boosts import BoostBook
 from basis.accounting.recovery import close_lost_jobs
 from basis.catalog_file import load_catalog
 from basis.config import Settings
-from basis.dispatch.address_limit import AddressLimit
+from basis.dispatch.allowance import Allowance
 from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.lease import now_us
 from basis.dispatch.link import LinkServer
@@ -34,6 +34,7 @@ from basis.gateway.quote_tokens import QuoteSigner
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.routes import make_application
 from basis.gateway.stripe_signature import load_stripe_secret
+from basis.gateway.unpaid_requests import UnpaidRequests
 from basis.gateway.upkeep import (
     flush_presence,
     keep_holds,
@@ -170,10 +171,11 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         prices=PriceList(epochs),
         boosts=boosts,
         rates=RateBook(now_us),
-        registrations=AddressLimit(
+        unpaid_requests=UnpaidRequests(),
+        registrations=Allowance(
             settings.workers.registrations_per_hour,
             period_s=3_600,
-            what="registrations in an hour",
+            what="registrations in an hour from one address",
         ),
         public_reads=PublicReads(engine, per_minute=settings.server.public_reads_per_minute),
         metrics=GatewayMetrics(),

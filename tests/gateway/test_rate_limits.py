@@ -224,3 +224,42 @@ def test_window__whatever_comes__never_holds_more_than_its_limits(
         if used is not None:
             reserved.settle(min(used, tokens))
             taken[-1][1] = min(used, tokens)
+
+
+def test_tokens__known_later__are_counted_then_and_not_before(book: RateBook) -> None:
+    asking = key(requests=3, tokens=100)
+    first, second = book.reserve(asking), book.reserve(asking)
+    assert book.count("key") == (2, 0)
+
+    first.raise_to(100)
+
+    with pytest.raises(LimitExceeded, match="used up"):
+        second.raise_to(1)
+    assert book.count("key") == (2, 100)
+    first.settle(40)
+    second.raise_to(60)
+    assert book.count("key") == (2, 100)
+    assert not passes(book, asking, tokens=0), "no token is left"
+
+
+def test_tokens__known_later_and_too_many_at_all__leave_the_request_counted(
+    book: RateBook,
+) -> None:
+    asking = key(requests=1, tokens=100)
+    reserved = book.reserve(asking)
+
+    with pytest.raises(LimitExceeded, match="lower max_tokens"):
+        reserved.raise_to(101)
+
+    assert book.count("key") == (1, 0)
+    assert not passes(book, asking)
+
+
+def test_tokens__known_later_above_the_parents__count_for_neither(book: RateBook) -> None:
+    asking = key(tokens=100, parent=KeyLimits(tokens_per_minute=50))
+    reserved = book.reserve(asking)
+
+    with pytest.raises(LimitExceeded):
+        reserved.raise_to(51)
+
+    assert (book.count("key"), book.count("parent")) == ((1, 0), (1, 0))

@@ -11,6 +11,7 @@ from basis.dispatch.lease import now_us
 from basis.gateway.context import GatewayContext
 from basis.gateway.job import AcceptedJob
 from basis.gateway.keys import Customer
+from basis.gateway.rate_limits import RateReservation
 from basis.gateway.wishes import Wish, lock_price
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
@@ -102,12 +103,15 @@ def accept_job(
     prompt_tokens: TokenCount,
     max_tokens: TokenCount,
     wish: Wish,
+    rate: RateReservation,
 ) -> AcceptedJob:
     """The job, with the terms and the versions of every table that will judge it.
 
+    `rate` is what the request was counted with before its prompt was.
+
     Raises:
         InvalidInput: the quote is for another model.
-        LimitExceeded: the key has used up its requests or tokens of this minute.
+        LimitExceeded: the key has used up its tokens of this minute.
         RuntimePending: no worker serves the model at the list price, and none else is asked for.
     """
     created_at = now_iso()
@@ -120,6 +124,7 @@ def accept_job(
         now=created_at,
     )
     terms = price.lock.terms
+    rate.raise_to(prompt_tokens + max_tokens)
     most = compute_charge(terms, prompt_tokens=prompt_tokens, output_tokens=max_tokens)
     return AcceptedJob(
         job_id=context.job_ids.next(),
@@ -143,7 +148,7 @@ def accept_job(
             held_microcredits=most.microcredits,
         ),
         lock=price.lock,
-        rate=context.rates.reserve(customer, tokens=prompt_tokens + max_tokens),
+        rate=rate,
         created_at=created_at,
         hold_expires_at=after_iso(created_at, seconds=longest_life_s(context)),
         accepted_us=now_us(),

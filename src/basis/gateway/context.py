@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from basis.accounting.boosts import BoostBook
 from basis.config import Settings
-from basis.dispatch.address_limit import AddressLimit
+from basis.dispatch.allowance import Allowance
 from basis.dispatch.dispatcher import Dispatcher
 from basis.dispatch.link import LinkServer
 from basis.dispatch.offers import OfferBook
@@ -28,6 +28,7 @@ from basis.gateway.public_reads import PublicReads
 from basis.gateway.quote_tokens import QuoteSigner
 from basis.gateway.rate_limits import RateBook
 from basis.gateway.stripe_signature import StripeSecret
+from basis.gateway.unpaid_requests import UnpaidRequests
 from basis.metering.meter import MeterShelf
 from basis.rules.catalog import Catalog
 from basis.rules.errors import BasisError
@@ -107,7 +108,8 @@ class GatewayContext:
     prices: PriceList
     boosts: BoostBook
     rates: RateBook
-    registrations: AddressLimit
+    unpaid_requests: UnpaidRequests
+    registrations: Allowance
     public_reads: PublicReads
     metrics: GatewayMetrics
     quotes: QuoteSigner

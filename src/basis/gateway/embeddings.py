@@ -18,6 +18,7 @@ from basis.gateway.price_choice import PRICE_HEADER
 from basis.gateway.prompts import count_inputs
 from basis.gateway.requests import decode_embedding, embedding_inputs
 from basis.gateway.sinks import Collector
+from basis.gateway.unpaid_requests import Watched
 from basis.gateway.wishes import Wish, read_wish
 from basis.rules.catalog import ModelKind
 from basis.rules.units import TokenCount
@@ -31,8 +32,10 @@ async def post_embeddings(request: web.Request) -> web.StreamResponse:
     """`POST /v1/embeddings`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
-    with context.keys.job_slot(customer):
-        return await _embed(request, context, customer, read_wish(request, context, customer))
+    unpaid = context.unpaid_requests
+    with context.keys.job_slot(customer), unpaid.watch(request, customer) as watched:
+        wish = read_wish(request, context, customer)
+        return await _embed(request, context, customer, wish, watched)
 
 
 async def _embed(
@@ -40,10 +43,12 @@ async def _embed(
     context: GatewayContext,
     customer: Customer,
     wish: Wish,
+    watched: Watched,
 ) -> web.StreamResponse:
     asked = await read_json(request, decode_embedding)
     texts = embedding_inputs(asked)
     model, meter = find_model(context, customer, asked.model, ModelKind.EMBEDDING)
+    rate = context.rates.reserve(customer)
     prompt_tokens = await count_inputs(texts, model, meter)
     job = accept_job(
         context,
@@ -55,7 +60,9 @@ async def _embed(
         prompt_tokens=prompt_tokens,
         max_tokens=TokenCount(0),
         wish=wish,
+        rate=rate,
     )
+    watched.is_job = True
     collector = _VectorCollector(len(texts))
     outcome = await JobRun(context, job, collector).run()
     is_base64 = asked.encoding_format == "base64"

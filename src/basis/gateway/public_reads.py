@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection, Engine
 
-from basis.dispatch.address_limit import AddressLimit
+from basis.dispatch.allowance import Allowance
 from basis.rules.errors import Overloaded
 
 _THREADS = 2
@@ -33,8 +33,8 @@ class PublicReads:
     def __init__(self, engine: Engine, *, per_minute: int) -> None:
         """`per_minute` reads may be asked for from one address."""
         self._engine = engine
-        self._limit = AddressLimit(
-            per_minute, period_s=_PERIOD_S, what="reads of records in a minute"
+        self._share = Allowance(
+            per_minute, period_s=_PERIOD_S, what="reads of records in a minute from one address"
         )
         self._places = threading.BoundedSemaphore(_MOST_AT_ONCE)
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="basis-public-read")
@@ -48,7 +48,7 @@ class PublicReads:
             LimitExceeded: the address has used up its minute's share.
             Overloaded: as many reads as are allowed run or wait.
         """
-        self._limit.take(address, cost=cost)
+        self._share.take(address, cost=cost)
         if not self._places.acquire(blocking=False):
             raise Overloaded(
                 "many others are reading records at the moment: try again",

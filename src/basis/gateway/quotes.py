@@ -68,7 +68,8 @@ async def post_quote(request: web.Request) -> web.StreamResponse:
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
     refuse_unknown_query(request)
-    with context.keys.job_slot(customer):
+    unpaid = context.unpaid_requests
+    with context.keys.job_slot(customer), unpaid.watch(request, customer):
         preference = preference_of(request, customer)
         asked = await read_json(request, _decode_quote)
         job = await _measure(context, customer, asked)
@@ -91,6 +92,7 @@ async def post_quote(request: web.Request) -> web.StreamResponse:
             preference=preference.value if preference is not None else "",
         )
         answer = await _answer(context, customer, job, lock, promise)
+        unpaid.count(request, customer)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 

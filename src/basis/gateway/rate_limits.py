@@ -1,15 +1,15 @@
 """Requests and tokens per minute, by key: reserved at once or refused, never looked at twice.
 
-A request counts from its acceptance, with as many tokens as it may come to; when it is done it
-counts with those that it came to. A sub-key counts for its parent too. The books are in memory: a
-restart forgets the last minute.
+A request counts from before its prompt is counted, whatever becomes of it; from its acceptance with
+as many tokens as it may come to; when it is done with those that it came to. A sub-key counts for
+its parent too. The books are in memory: a restart forgets the last minute.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from basis.gateway.keys import Customer
 from basis.rules.errors import LimitExceeded
@@ -88,16 +88,41 @@ class _Window:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """One request in the window of one of the keys that it counts for."""
+
+    key_id: str
+    limits: KeyLimits
+    window: _Window
+    taken: _Taken
+
+
 class RateReservation:
     """What one request was counted with; `settle` corrects it once its tokens are known."""
 
-    def __init__(self, parts: list[tuple[_Window, _Taken]]) -> None:
+    def __init__(self, parts: list[_Part], now_us: Callable[[], int]) -> None:
         self._parts = parts
+        self._now_us = now_us
+
+    def raise_to(self, tokens: int) -> None:
+        """The request may come to `tokens`: they are counted for the key and its parent, or none.
+
+        Raises:
+            LimitExceeded: a limit of tokens would be passed; the request itself stays counted.
+        """
+        now_us = self._now_us()
+        for part in self._parts:
+            only_tokens = replace(part.limits, requests_per_minute=None)
+            more = tokens - part.taken.tokens
+            _require_room(part.key_id, only_tokens, part.window, tokens=more, now_us=now_us)
+        for part in self._parts:
+            part.window.correct(part.taken, tokens)
 
     def settle(self, tokens: int) -> None:
         """The request came to `tokens`; those that it did not use are free again."""
-        for window, taken in self._parts:
-            window.correct(taken, tokens)
+        for part in self._parts:
+            part.window.correct(part.taken, tokens)
         self._parts = []
 
 
@@ -108,20 +133,31 @@ class RateBook:
         self._now_us = now_us
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
-    def reserve(self, customer: Customer, *, tokens: int) -> RateReservation:
+    def reserve(self, customer: Customer, *, tokens: int = 0) -> RateReservation:
         """Counts a request of at most `tokens` for the key and its parent, or for none of them.
+
+        Where tokens are limited there must be room for one of them at least.
 
         Raises:
             LimitExceeded: a limit would be passed; it says which and when there is room again.
         """
         now_us = self._now_us()
-        windows: list[_Window] = []
+        found: list[tuple[str, KeyLimits, _Window]] = []
         for key_id, limits in _limited(customer):
             window = self._window(key_id)
             window.forget_before(now_us - _WINDOW_US)
-            self._require_room(key_id, limits, window, tokens=tokens, now_us=now_us)
-            windows.append(window)
-        return RateReservation([(one, one.take(tokens, now_us=now_us)) for one in windows])
+            _require_room(key_id, limits, window, tokens=max(tokens, 1), now_us=now_us)
+            found.append((key_id, limits, window))
+        parts = [
+            _Part(
+                key_id=key_id,
+                limits=limits,
+                window=window,
+                taken=window.take(tokens, now_us=now_us),
+            )
+            for key_id, limits, window in found
+        ]
+        return RateReservation(parts, self._now_us)
 
     def count(self, key_id: str) -> tuple[int, int]:
         """Requests and tokens that count for the key in this minute, its sub-keys' among them.
@@ -133,25 +169,6 @@ class RateBook:
             return 0, 0
         window.forget_before(self._now_us() - _WINDOW_US)
         return window.requests, window.tokens
-
-    def _require_room(
-        self, key_id: str, limits: KeyLimits, window: _Window, *, tokens: int, now_us: int
-    ) -> None:
-        most_tokens = limits.tokens_per_minute
-        if most_tokens is not None and tokens > most_tokens:
-            raise LimitExceeded(
-                f"This request may come to {tokens} tokens and the key {key_id} may use "
-                f"{most_tokens} a minute: shorten the prompt or lower max_tokens.",
-                retry_after_s=60,
-            )
-        wait_us = window.find_wait_us(limits, tokens=tokens, now_us=now_us)
-        if wait_us:
-            retry_after_s = -(-wait_us // 1_000_000)
-            raise LimitExceeded(
-                f"The key {key_id} has used up its {_in_words(limits)} a minute: "
-                f"try again in {retry_after_s} s.",
-                retry_after_s=retry_after_s,
-            )
 
     def _window(self, key_id: str) -> _Window:
         window = self._windows.get(key_id)
@@ -170,6 +187,26 @@ class RateBook:
             if not window.is_empty:
                 return
             del self._windows[key_id]
+
+
+def _require_room(
+    key_id: str, limits: KeyLimits, window: _Window, *, tokens: int, now_us: int
+) -> None:
+    most_tokens = limits.tokens_per_minute
+    if most_tokens is not None and tokens > most_tokens:
+        raise LimitExceeded(
+            f"This request may come to {tokens} tokens and the key {key_id} may use "
+            f"{most_tokens} a minute: shorten the prompt or lower max_tokens.",
+            retry_after_s=60,
+        )
+    wait_us = window.find_wait_us(limits, tokens=tokens, now_us=now_us)
+    if wait_us:
+        retry_after_s = -(-wait_us // 1_000_000)
+        raise LimitExceeded(
+            f"The key {key_id} has used up its {_in_words(limits)} a minute: "
+            f"try again in {retry_after_s} s.",
+            retry_after_s=retry_after_s,
+        )
 
 
 def _limited(customer: Customer) -> list[tuple[str, KeyLimits]]:

@@ -18,6 +18,7 @@ from basis.gateway.job_run import JobRun
 from basis.gateway.keys import Customer
 from basis.gateway.price_choice import PRICE_HEADER
 from basis.gateway.prompts import count_chat, count_completion
+from basis.gateway.rate_limits import RateReservation
 from basis.gateway.requests import (
     ChatRequest,
     CompletionRequest,
@@ -42,18 +43,22 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
     """`POST /v1/chat/completions`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
-    with context.keys.job_slot(customer):
+    unpaid = context.unpaid_requests
+    with context.keys.job_slot(customer), unpaid.watch(request, customer) as watched:
         wish = read_wish(request, context, customer)
         asked = await read_json(request, decode_chat)
         check_chat(asked)
         model, meter = find_model(context, customer, asked.model, ModelKind.CHAT)
+        rate = context.rates.reserve(customer)
         prompt = _Prompt(
             kind=JobKind.CHAT,
             param="messages",
             tokens=await count_chat(asked, model, meter),
             wish=wish,
+            rate=rate,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
+        watched.is_job = True
         return await _answer(request, context, job, asked)
 
 
@@ -61,29 +66,35 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
     """`POST /v1/completions`."""
     context = request.app[CONTEXT]
     customer = await context.keys.authenticate(request)
-    with context.keys.job_slot(customer):
+    unpaid = context.unpaid_requests
+    with context.keys.job_slot(customer), unpaid.watch(request, customer) as watched:
         wish = read_wish(request, context, customer)
         asked = await read_json(request, decode_completion)
         check_completion(asked)
         model, meter = find_model(context, customer, asked.model, ModelKind.COMPLETION)
+        rate = context.rates.reserve(customer)
         prompt = _Prompt(
             kind=JobKind.COMPLETION,
             param="prompt",
             tokens=await count_completion(asked, model, meter),
             wish=wish,
+            rate=rate,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
+        watched.is_job = True
         return await _answer(request, context, job, asked)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Prompt:
-    """What was counted: `param` is the field of the request that holds it; who should answer."""
+    """What was counted: `param` is the field of the request that holds it; who should answer; as
+    what the request counts for its key."""
 
     kind: JobKind
     param: str
     tokens: TokenCount
     wish: Wish
+    rate: RateReservation
 
 
 def _accept(
@@ -114,6 +125,7 @@ def _accept(
         prompt_tokens=prompt.tokens,
         max_tokens=max_tokens,
         wish=prompt.wish,
+        rate=prompt.rate,
     )
 
 
