@@ -157,7 +157,6 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
             roster=roster,
             writer=writer,
             on_change=dispatcher.set_capacity,
-            now_s=int(time.time()),
         ),
         link=LinkServer(
             roster=roster,

@@ -126,7 +126,7 @@ def test_advance__newest_expired__the_older_one_does_not_come_back() -> None:
     assert bench.live_nonce is None
 
 
-def test_advance__clock_goes_backwards__nothing_comes_back() -> None:
+def test_advance__clock_goes_backwards__what_began_has_begun_and_nothing_comes_back() -> None:
     bench = Bench()
     bench.add(offer(1, life_s=10))
     bench.add(offer(2, begins_in_s=20, life_s=100))
@@ -137,7 +137,21 @@ def test_advance__clock_goes_backwards__nothing_comes_back() -> None:
     bench.shelf.settle(WORKER)
 
     assert bench.live_nonce == 2
-    assert bench.shelf.now_s == NOW + 20
+    assert bench.shelf.now_s == NOW - 1_000
+    bench.shelf.advance(NOW + 99)
+    last_second = bench.live_nonce
+    bench.shelf.advance(NOW + 100)
+    assert (last_second, bench.live_nonce) == (2, None)
+
+
+def test_advance__clock_goes_backwards__an_offer_that_waits_begins_at_its_second() -> None:
+    bench = Bench()
+    bench.add(offer(1))
+    bench.add(offer(2, begins_in_s=20))
+    for at_s, expected in ((10, 1), (-500, 1), (19, 1), (20, 2)):
+        bench.shelf.advance(NOW + at_s)
+
+        assert bench.live_nonce == expected
 
 
 def test_settle__wallet_changed__ends_every_offer_for_good() -> None:

@@ -1,8 +1,8 @@
 """Which offer of each worker counts at this moment, in memory and as time passes.
 
 An offer ends at `expires_at`, when a later one begins, when it is withdrawn, when the worker is
-paid to another wallet. An end is never undone, even if the clock goes backwards. Durable truth and
-signatures are the book's, `basis.dispatch.offers`.
+paid to another wallet. An end is never undone, even if the clock goes backwards; so the book, whose
+are durable truth and signatures too, gives it a steady time: `basis.dispatch.offers`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class OfferShelf:
         self._owner_of = owner_of
         self._on_change = on_change
         self.now_s = now_s
-        """The latest time seen, in Unix seconds: it never goes back."""
+        """As of the last `advance`, in Unix seconds."""
         self.ends: dict[str, OfferEnd] = {}
         """By hash: ends that are not on record yet; the book takes them out."""
         self._open: defaultdict[str, list[OfferRecord]] = defaultdict(list)
@@ -89,9 +89,10 @@ class OfferShelf:
                 heapq.heappush(self._due, due)
         self.settle(worker_id)
 
-    def advance(self, wall_s: int) -> None:
-        """It is `wall_s` Unix seconds now, or later: a clock that goes back changes nothing."""
-        self.now_s = max(self.now_s, wall_s)
+    def advance(self, now_s: int) -> None:
+        """It is `now_s` Unix seconds now, which may be less than before: what had begun by then has
+        begun, and what had ended has ended."""
+        self.now_s = now_s
         while self._due and self._due[0][0] <= self.now_s:
             _, worker_id = heapq.heappop(self._due)
             self.settle(worker_id)
@@ -99,6 +100,8 @@ class OfferShelf:
     def settle(self, worker_id: str) -> None:
         """Ends what is over, and lets the newest offer that has begun count."""
         wallet = self._owner_of(worker_id)
+        before = self._live.get(worker_id)
+        begun = "" if before is None else before.record.hash
         kept: list[OfferRecord] = []
         live: LiveOffer | None = None
         has_later_begun = False
@@ -110,7 +113,7 @@ class OfferShelf:
                 self._end(record, OfferStatus.OWNER_CHANGED)
             elif has_later_begun:
                 self._end(record, OfferStatus.SUPERSEDED)
-            elif offer.not_before > self.now_s:
+            elif offer.not_before > self.now_s and record.hash != begun:
                 kept.append(record)
             else:
                 has_later_begun = True

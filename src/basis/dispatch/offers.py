@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterable, Mapping
 
 import structlog
 
+from basis.dispatch.lease import now_us
 from basis.dispatch.offer_shelf import LiveOffer, OfferShelf
 from basis.dispatch.roster import Roster
+from basis.dispatch.steady_clock import SteadyClock
 from basis.rules.ecdsa import recover_wallet
 from basis.rules.errors import Conflict, NotFound, StorageUnavailable
 from basis.rules.offer import ModelAsk, Offer, Signed, Withdrawal, compute_signed_digest
@@ -38,8 +40,16 @@ from basis.storage.writer import GroupCommitWriter
 
 _log = structlog.get_logger(__name__)
 _SWEEP_S = 1.0
+_FRESH_US = 250_000
+"""How long a look at the clocks is good for to whoever asks for a job."""
+_STEP_IS_BELIEVED_AFTER_S = 900
+"""A wall clock that is set forward ends no offer before: time to set it right. Ours to choose."""
 _MAX_OPEN = 8
 """Offers of one worker that have not ended: one that is live, and some that wait to begin."""
+
+
+def _read_clocks() -> tuple[int, int]:
+    return time.time_ns() // 1_000, now_us()
 
 
 class OfferBook:
@@ -52,16 +62,29 @@ class OfferBook:
         roster: Roster,
         writer: GroupCommitWriter,
         on_change: Callable[[str, int | None], None],
-        now_s: int,
+        read_clocks: Callable[[], tuple[int, int]] = _read_clocks,
     ) -> None:
-        """`records` are those that have not ended; `on_change` is told as `OfferShelf` says."""
+        """`records` are those that have not ended; `on_change` is told as `OfferShelf` says.
+
+        `read_clocks` gives the wall clock's microseconds since 1970, and a monotonic clock's.
+        """
         self._roster = roster
         self._writer = writer
         self._being_stored: Counter[str] = Counter()
         """By worker id: offers that are on their way to the store."""
+        self._read_clocks = read_clocks
+        self._clock = SteadyClock(window_us=_STEP_IS_BELIEVED_AFTER_S * 1_000_000)
+        self._looked_us = 0
+        now_s = self._look()
         self.shelf = OfferShelf(owner_of=self._owner_of, on_change=on_change, now_s=now_s)
         for record in records:
             self.shelf.add(record)
+
+    def advance(self) -> None:
+        """Lets offers begin and end that are due. Cheap where it was done a moment ago."""
+        _wall_us, monotonic_us = self._read_clocks()
+        if monotonic_us - self._looked_us >= _FRESH_US:
+            self.shelf.advance(self._look())
 
     def ask_of(
         self, worker_id: str, *, wallet: str, model: str
@@ -102,7 +125,7 @@ class OfferBook:
             Conflict: too many offers wait for their beginning.
             StorageUnavailable: nothing was recorded.
         """
-        self.shelf.advance(int(time.time()))
+        self.shelf.advance(self._look())
         self._validate_signed(offer, signature)
         record = new_offer_record(
             offer, signature=signature, rails=rails, epoch=epoch, now=now_iso()
@@ -159,7 +182,7 @@ class OfferBook:
         """Lets offers begin and end when they are due, and records the ends. Runs for ever."""
         while True:
             await asyncio.sleep(_SWEEP_S)
-            self.shelf.advance(int(time.time()))
+            self.shelf.advance(self._look())
             try:
                 await self.record_ends()
             except StorageUnavailable:
@@ -176,6 +199,10 @@ class OfferBook:
             await self._writer.write(lambda connection: store_offer_ends(connection, ends.values()))
             for offer_hash in ends:
                 self.shelf.ends.pop(offer_hash, None)
+
+    def _look(self) -> int:
+        wall_us, self._looked_us = self._read_clocks()
+        return self._clock.look(wall_us=wall_us, monotonic_us=self._looked_us) // 1_000_000
 
     async def _store(self, record: OfferRecord) -> tuple[OfferRecord, bool]:
         """As `store_signed`; counted meanwhile, so that many at once do not pass the bound."""

@@ -164,7 +164,7 @@ class _Candidates:
         prompt_tokens: int,
         max_tokens: int,
     ) -> None:
-        context.offers.shelf.advance(int(time.time()))
+        context.offers.advance()
         self._context = context
         self._model = model
         self._list_terms = list_terms
