@@ -1,4 +1,4 @@
-"""Asks one EVM node over JSON-RPC: bounded in time, tried again where that can help.
+"""Asks one EVM node over JSON-RPC: bounded in time and size, tried again where that can help.
 
 Nothing here says where the node is: its address may hold a key. So exceptions of the libraries,
 which quote it, are neither chained nor quoted, and the node's own words only decide what is raised.
@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeVar, cast
 
+from basis.chain.bounded_http import make_session
 from basis.chain.recursion import kept_recursion_limit
 from basis.rules.chain_errors import BlockUnavailable, ChainFault, ChainUnreachable
 from basis.rules.errors import InvalidInput, Misconfigured
@@ -25,6 +26,11 @@ _Answer = TypeVar("_Answer")
 _Request = tuple[RPCEndpoint, list[object]]
 _CONNECT_TIMEOUT_S: Final = 5
 _ANSWER_TIMEOUT_S: Final = 30
+"""Of silence."""
+_TOTAL_TIMEOUT_S: Final = 90
+"""Of one attempt, with connection and the whole answer."""
+_MOST_BYTES: Final = 16 << 20
+"""Of one answer: a block, or a batch of single words, has some kilobytes."""
 _PAUSES_S: Final = (0.5, 2.0, 5.0)
 """Between attempts: one more than there are pauses."""
 _WORTH_ANOTHER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -73,10 +79,12 @@ class EvmNode:
         rpc_url: str,
         *,
         answer_timeout_s: float = _ANSWER_TIMEOUT_S,
+        total_timeout_s: float = _TOTAL_TIMEOUT_S,
+        most_bytes: int = _MOST_BYTES,
         calls_per_request: int = 50,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`pause` is how it waits between attempts.
+        """`answer_timeout_s` is of silence, `total_timeout_s` of an attempt; `pause` waits between.
 
         Raises:
             InvalidInput: `rpc_url` is no http or https address.
@@ -88,6 +96,7 @@ class EvmNode:
         self._provider = HTTPProvider(
             rpc_url,
             request_kwargs={"timeout": (_CONNECT_TIMEOUT_S, answer_timeout_s)},
+            session=make_session(total_timeout_s=total_timeout_s, most_bytes=most_bytes),
             exception_retry_configuration=None,
         )
         self._calls_per_request = calls_per_request
