@@ -26,6 +26,7 @@ from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
 from basis.gateway.connections import listen
 from basis.gateway.context import BackgroundTasks, GatewayContext, JobIds
+from basis.gateway.damaged_jobs import DamagedJobs
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
@@ -43,7 +44,7 @@ from basis.gateway.upkeep import (
     keep_roster,
 )
 from basis.metering.meter import MeterShelf
-from basis.rules.errors import Misconfigured, StorageUnavailable
+from basis.rules.errors import DamagedRecord, Misconfigured, StorageUnavailable
 from basis.rules.job import FailureReason
 from basis.storage.database import begin_write, open_database
 from basis.storage.epoch_store import load_epoch_book
@@ -89,7 +90,7 @@ async def _run(settings: Settings) -> AsyncGenerator[RunningOrchestrator]:
     engine = open_database(settings.data_folder, create=True)
     writer = GroupCommitWriter(engine)
     context = _build_context(settings, engine, writer)
-    _recover(engine)
+    _recover(engine, context.damaged_jobs)
     writer.start()
     watched: dict[str, Callable[[], Coroutine[object, object, None]]] = {
         "deadlines": context.dispatcher.watch_deadlines,
@@ -178,6 +179,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         ),
         public_reads=PublicReads(engine, per_minute=settings.server.public_reads_per_minute),
         metrics=GatewayMetrics(),
+        damaged_jobs=DamagedJobs(),
         quotes=QuoteSigner(hasher, catalog=catalog.version),
         stripe_secret=load_stripe_secret(
             settings.billing.stripe_secret_file, is_live=settings.billing.stripe_livemode
@@ -192,9 +194,11 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
     return context
 
 
-def _recover(engine: Engine) -> None:
+def _recover(engine: Engine, damaged_jobs: DamagedJobs) -> None:
+    damaged: list[DamagedRecord] = []
     with begin_write(engine) as connection:
-        lost = close_lost_jobs(connection)
+        lost = close_lost_jobs(connection, on_damaged=damaged.append)
+    damaged_jobs.note(damaged)
     if lost:
         _log.warning("lost_jobs_closed", jobs=lost)
 
@@ -279,6 +283,9 @@ class _LiveFigures:
 
     def jobs_in_flight(self) -> int:
         return sum(session.in_flight for session in self._context.dispatcher.sessions.values())
+
+    def damaged_jobs(self) -> int:
+        return self._context.damaged_jobs.count
 
     def jobs_queued(self) -> dict[str, int]:
         scheduler = self._context.dispatcher.scheduler

@@ -38,6 +38,7 @@ async def test_ready__running__names_the_served_models(tmp_path: Path) -> None:
     assert answer == {
         "ready": True,
         "problems": [],
+        "warnings": [],
         "models_served": ["basis-tiny", "basis-tiny-embed"],
     }
 

@@ -49,7 +49,7 @@ from basis.rules.ledger import Entry
 from basis.rules.units import WHOLE_BPS
 from basis.storage.batch_store import iterate_batches
 from basis.storage.epoch_store import load_epoch_book
-from basis.storage.job_store import find_ended_open_job
+from basis.storage.job_store import find_ended_open_job, load_open_jobs
 from basis.storage.receipt_store import StoredReceipt, iterate_receipt_pages
 from basis.storage.usage_store import load_usage, sum_usage
 from basis.storage.worker_store import load_workers
@@ -119,6 +119,7 @@ class _Replay:
             self._ledger.expect([entry])
         self._ledger.finish()
         self._compare_usage()
+        load_open_jobs(self._connection)  # each must be readable
         job_id = find_ended_open_job(self._connection)
         if job_id:
             raise Difference(f"job {job_id} is open, although it has its receipt")

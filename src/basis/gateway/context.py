@@ -21,6 +21,7 @@ from basis.dispatch.link import LinkServer
 from basis.dispatch.offers import OfferBook
 from basis.dispatch.presence import PresenceBook
 from basis.dispatch.roster import Roster
+from basis.gateway.damaged_jobs import DamagedJobs
 from basis.gateway.keys import KeyRing
 from basis.gateway.metrics import GatewayMetrics
 from basis.gateway.price_list import PriceList
@@ -112,6 +113,7 @@ class GatewayContext:
     registrations: Allowance
     public_reads: PublicReads
     metrics: GatewayMetrics
+    damaged_jobs: DamagedJobs
     quotes: QuoteSigner
     stripe_secret: StripeSecret | None
     """None where no payments by card are taken."""

@@ -15,7 +15,10 @@ async def get_health(_request: web.Request) -> web.StreamResponse:
 
 
 async def get_ready(request: web.Request) -> web.StreamResponse:
-    """Ready: new jobs are taken, and the store takes writes. Workers are not asked for."""
+    """Ready: new jobs are taken, and the store takes writes. Workers are not asked for.
+
+    `warnings` are for the operator, and no reason to send customers elsewhere.
+    """
     context = request.app[CONTEXT]
     problems: list[str] = []
     if context.stopping.is_set():
@@ -23,7 +26,15 @@ async def get_ready(request: web.Request) -> web.StreamResponse:
     if context.writer.last_error is not None:
         problems.append("the store refuses writes")
     served = sorted(context.dispatcher.scheduler.models_served())
-    body = {"ready": not problems, "problems": problems, "models_served": served}
+    warnings: list[str] = []
+    if context.damaged_jobs.count:
+        warnings.append(f"{context.damaged_jobs.count} open jobs are damaged: the log names them")
+    body = {
+        "ready": not problems,
+        "problems": problems,
+        "warnings": warnings,
+        "models_served": served,
+    }
     return web.Response(
         body=msgspec.json.encode(body),
         status=503 if problems else 200,

@@ -23,6 +23,10 @@ class LiveFigures(Protocol):
         """Leases that run now."""
         ...
 
+    def damaged_jobs(self) -> int:
+        """Open jobs that could not be closed, because their records are damaged."""
+        ...
+
     def jobs_queued(self) -> dict[str, int]:
         """Jobs that wait for a slot, by model."""
         ...
@@ -78,6 +82,11 @@ class _LiveCollector(Collector):
         yield workers
         yield GaugeMetricFamily(
             "basis_jobs_in_flight", "Leases that run now", value=self._live.jobs_in_flight()
+        )
+        yield GaugeMetricFamily(
+            "basis_damaged_jobs",
+            "Open jobs whose records are damaged: their credits stay held",
+            value=self._live.damaged_jobs(),
         )
         queued = GaugeMetricFamily(
             "basis_jobs_queued", "Jobs that wait for a slot", labels=["model"]

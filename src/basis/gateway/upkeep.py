@@ -7,7 +7,7 @@ import contextlib
 import time
 
 import structlog
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from basis.accounting.recovery import close_expired_jobs
 from basis.dispatch.lease import now_us
@@ -15,7 +15,7 @@ from basis.gateway.acceptance import longest_life_s
 from basis.gateway.context import GatewayContext
 from basis.gateway.hold_clock import HoldClock
 from basis.rules.epochs import EpochBook
-from basis.rules.errors import StorageUnavailable
+from basis.rules.errors import DamagedRecord, StorageUnavailable
 from basis.storage.clock import days_ago_iso
 from basis.storage.epoch_store import load_epoch_book
 from basis.storage.worker_store import forget_presence, store_presence
@@ -85,7 +85,22 @@ async def keep_holds(context: GatewayContext) -> None:
         await asyncio.sleep(_HOLDS_SWEEP_S)
         now = clock.look(wall_us=time.time_ns() // 1_000, monotonic_us=now_us())
         with contextlib.suppress(StorageUnavailable):
-            if expired := await context.writer.write(
-                lambda connection, now=now: close_expired_jobs(connection, now=now)
-            ):
+            if expired := await expire_holds(context, now=now):
                 _log.error("holds_expired", jobs=expired)
+
+
+async def expire_holds(context: GatewayContext, *, now: str) -> int:
+    """How many jobs were closed whose hold expired before `now`; damaged ones are named and stay.
+
+    Raises:
+        StorageUnavailable: nothing was closed.
+    """
+    damaged: list[DamagedRecord] = []
+
+    def close(connection: Connection) -> int:
+        damaged.clear()  # a write may be tried again
+        return close_expired_jobs(connection, now=now, on_damaged=damaged.append)
+
+    expired = await context.writer.write(close)
+    context.damaged_jobs.note(damaged)
+    return expired

@@ -163,7 +163,7 @@ def load_open_jobs(connection: Connection) -> list[OpenJob]:
         DamagedRecord: one of them cannot be read.
     """
     rows = connection.execute(select(open_jobs).order_by(open_jobs.c.created_at)).all()
-    return [_as_open_job(row) for row in rows]
+    return [as_open_job(row) for row in rows]
 
 
 def find_ended_open_job(connection: Connection) -> str:
@@ -184,17 +184,6 @@ def _store_finished(connection: Connection, finished: Sequence[FinishedJob]) -> 
     store_dated_entries(connection, entries, dates={entry.id: date for entry, date in dated})
     _add_earnings(connection, fresh)
     add_usage(connection, fresh)
-
-
-def load_expired_jobs(connection: Connection, *, now: str, limit: int) -> list[OpenJob]:
-    """The oldest `limit` open jobs whose hold has expired."""
-    rows = connection.execute(
-        select(open_jobs)
-        .where((open_jobs.c.expires_at != "") & (open_jobs.c.expires_at < now))
-        .order_by(open_jobs.c.expires_at)
-        .limit(limit)
-    ).all()
-    return [_as_open_job(row) for row in rows]
 
 
 def _without_repeats(connection: Connection, finished: Sequence[FinishedJob]) -> list[FinishedJob]:
@@ -234,7 +223,8 @@ def _add_earnings(connection: Connection, finished: Sequence[FinishedJob]) -> No
 
 
 @reads_rows_of(open_jobs)
-def _as_open_job(row: AnyRow) -> OpenJob:
+def as_open_job(row: AnyRow) -> OpenJob:
+    """The open job that a whole row of the table holds."""
     return OpenJob(
         job_id=row.job_id,
         user_id=row.user_id,
