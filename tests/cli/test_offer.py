@@ -238,6 +238,21 @@ def test_offer_send__nobody_there__exits_with_12(
     assert "no answer" in outcome.err
 
 
+@pytest.mark.parametrize(
+    "url", ["http://me:s3cr3t@127.0.0.1:1", "http://me:s3cr3t@[", "me:s3cr3t@x"]
+)
+def test_offer_send__address_with_a_password__never_tells_it(
+    basis: Command, tmp_path: Path, keystore: Path, url: str
+) -> None:
+    signed = tmp_path / "signed.json"
+    signed.write_text(sign(basis, make_offer(basis, tmp_path), keystore).out)
+
+    outcome = basis("offer", "send", str(signed), "--orchestrator", url)
+
+    assert outcome.code in {3, 12}
+    assert "s3cr3t" not in outcome.out + outcome.err
+
+
 def test_offer_send__unsigned_typed_data__exits_with_3(basis: Command, tmp_path: Path) -> None:
     file = make_offer(basis, tmp_path)
 

@@ -12,6 +12,7 @@ import msgspec
 from basis.rules.errors import BasisError, Conflict, InvalidInput, NotFound, Unreachable
 from basis.wire.offers import MARKET_PATH
 from basis.worker.foreign_words import shorten
+from basis.worker.shown_address import shown_address
 
 _TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=10)
 _MAX_BYTES = 32 << 20
@@ -65,7 +66,9 @@ def call_orchestrator(
             return msgspec.json.decode(data, type=answer)
         refusal = msgspec.json.decode(data, type=_Refusal)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreachable(f"{url} answers HTTP {status}, and nothing that we understand") from error
+        raise Unreachable(
+            f"{shown_address(url)} answers HTTP {status}, and nothing that we understand"
+        ) from error
     raise _error_of(url, status, shorten(refusal.error.message) or f"HTTP {status}")
 
 
@@ -105,9 +108,9 @@ async def _call(method: str, url: str, body: Mapping[str, object] | None) -> tup
                 content += chunk
             return answer.status, content
     except aiohttp.InvalidURL as error:
-        raise InvalidInput(f"{url[:80]!r} is no address of an orchestrator") from error
+        raise InvalidInput(f"{shown_address(url)!r} is no address of an orchestrator") from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
-        raise Unreachable(f"no answer from {url}: {type(error).__name__}") from error
+        raise Unreachable(f"no answer from {shown_address(url)}: {type(error).__name__}") from error
 
 
 def _error_of(url: str, status: int, message: str) -> BasisError:
@@ -116,5 +119,5 @@ def _error_of(url: str, status: int, message: str) -> BasisError:
     if status == 409:
         return Conflict(message)
     if status == 429 or status >= 500:
-        return Unreachable(f"{url} says: {message}")
+        return Unreachable(f"{shown_address(url)} says: {message}")
     return InvalidInput(message)

@@ -22,6 +22,7 @@ from basis.wire.frames import (
 from basis.worker.exits import ExitCode, WorkerStop
 from basis.worker.foreign_words import shorten
 from basis.worker.http_retry import is_passing, read_retry_after
+from basis.worker.shown_address import shown_address
 
 WELCOME_TIMEOUT_S = 15.0
 _CLOSE_TIMEOUT_S = 2.0
@@ -126,8 +127,8 @@ async def open_link(
             ) from error
         raise WorkerStop(
             ExitCode.PROTOCOL,
-            f"{orchestrator} offers no worker link (HTTP {error.status}); check --orchestrator, "
-            "and that a proxy before it passes WebSockets on",
+            f"{shown_address(orchestrator)} offers no worker link (HTTP {error.status}); "
+            "check --orchestrator, and that a proxy before it passes WebSockets on",
         ) from error
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise LinkLost(f"no connection: {error or type(error).__name__}") from error

@@ -24,6 +24,7 @@ from basis.wire.registration import (
 from basis.worker.exits import ExitCode, WorkerStop
 from basis.worker.foreign_words import shorten
 from basis.worker.http_retry import is_passing, read_retry_after
+from basis.worker.shown_address import shown_address
 
 T = TypeVar("T")
 
@@ -121,10 +122,12 @@ class Orchestrator:
         except aiohttp.ClientResponseError as error:
             raise self._no_orchestrator(f"it does not speak HTTP: {error.message}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise Unreachable(f"no answer from {self.url}: {_in_words(error)}") from error
+            raise Unreachable(
+                f"no answer from {shown_address(self.url)}: {_in_words(error)}"
+            ) from error
         if is_passing(answer.status):
             raise Unreachable(
-                f"{self.url} answers HTTP {answer.status}",
+                f"{shown_address(self.url)} answers HTTP {answer.status}",
                 retry_after_s=read_retry_after(answer.headers.get("Retry-After", "")),
             )
         if answer.status >= 300:
@@ -140,8 +143,8 @@ class Orchestrator:
     def _no_orchestrator(self, why: str) -> WorkerStop:
         return WorkerStop(
             ExitCode.PROTOCOL,
-            f"{self.url} does not answer like an orchestrator ({shorten(why)}); check "
-            "--orchestrator",
+            f"{shown_address(self.url)} does not answer like an orchestrator ({shorten(why)}); "
+            "check --orchestrator",
         )
 
 

@@ -14,6 +14,7 @@ from basis.rules.names import parse_worker_id
 from basis.rules.wallet import Wallet, parse_wallet
 from basis.worker.exits import ExitCode, WorkerStop
 from basis.worker.identity import load_worker_id
+from basis.worker.shown_address import shown_address
 
 DEFAULT_STATE_FOLDER = Path("~/.basis/worker")
 AUTO = "auto"
@@ -90,7 +91,8 @@ def parse_url(text: str, *, option: str) -> str:
     url = text.strip()
     if not _is_http_address(url):
         raise WorkerStop(
-            ExitCode.USAGE, f"{option} is {text!r}; write an address like https://example.org"
+            ExitCode.USAGE,
+            f"{option} is {shown_address(text)!r}; write an address like https://example.org",
         )
     return url.rstrip("/")
 

@@ -15,6 +15,7 @@ from basis.worker.runtimes.faults import fault_of_status
 from basis.worker.runtimes.lines import iterate_lines
 from basis.worker.runtimes.openai_stream import read_answer
 from basis.worker.runtimes.request import Fields, read_as, to_raw, unsupported
+from basis.worker.shown_address import shown_address
 
 T = TypeVar("T")
 
@@ -144,7 +145,8 @@ async def open_answer(
         answer = await session.request(method, url, data=data, headers=sent, timeout=timeout)
     except (aiohttp.ClientError, TimeoutError, OSError) as error:
         raise RuntimeFailure(
-            WorkerFault.RUNTIME_UNREACHABLE, f"no answer from {url}: {type(error).__name__}"
+            WorkerFault.RUNTIME_UNREACHABLE,
+            f"no answer from {shown_address(url)}: {type(error).__name__}",
         ) from error
     try:
         if answer.status >= 300:
