@@ -175,3 +175,36 @@ def test_epoch__any_figure_changed__has_another_hash() -> None:
     for change in changes:
         known.add(compute_epoch_hash(replace(EPOCHS[-1], **change)))  # type: ignore[arg-type]  # any field
     assert len(known) == len(changes) + 1
+
+
+@pytest.mark.parametrize("name", ["", "m" * 129, "m" * 10**6, "a\nb", "a\x00", "\u202e", "\ud800"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        {"modelPrices": [{"promptPrice": "1.5", "outputPrice": "1"}]},
+        {"modelMultipliers": [{"multiplierBps": -1}]},
+        {"imageMultipliers": [{"multiplierBps": -1}]},
+    ],
+    ids=lambda rows: next(iter(rows)),
+)
+def test_epoch__name_that_is_too_long_or_cannot_be_printed__is_refused_in_few_words(
+    name: str, rows: dict[str, list[dict[str, object]]]
+) -> None:
+    key = "category" if "imageMultipliers" in rows else "model"
+    named = {field: [{**row, key: name} for row in of] for field, of in rows.items()}
+
+    with pytest.raises(InvalidInput) as refused:
+        parse_epoch(json.dumps({**epoch_json(EPOCHS[-1]), **named}))
+
+    assert len(refused.value.message) < 400
+    assert len(refused.value.param or "") < 200
+
+
+def test_epoch__name_of_the_longest_length__is_taken() -> None:
+    rows = [{"model": "m" * 128, "multiplierBps": 10_000}]
+
+    epoch = parse_epoch(json.dumps({**epoch_json(EPOCHS[-1]), "modelMultipliers": rows}))
+
+    assert epoch.model_multipliers == (("m" * 128, 10_000),)
+    with pytest.raises(InvalidInput, match="printable"):
+        validate_epoch(replace(epoch, model_multipliers=(("a\tb", Bps(1)),)))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from basis.rules.canonical import canonical_json, sha256_hex
-from basis.rules.epochs import ModelPrice, PricingEpoch, validate_epoch
+from basis.rules.epochs import LONGEST_NAME, ModelPrice, PricingEpoch, validate_epoch
 from basis.rules.errors import InvalidInput
 from basis.rules.units import Bps, parse_raw
+
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=LONGEST_NAME)]
+"""Bounded before anything quotes it."""
 
 
 class _Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -15,18 +20,18 @@ class _Form(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 class _ModelPriceForm(_Form, frozen=True):
-    model: str
+    model: _Name
     prompt_price: str
     output_price: str
 
 
 class _ModelMultiplierForm(_Form, frozen=True):
-    model: str
+    model: _Name
     multiplier_bps: int
 
 
 class _ImageMultiplierForm(_Form, frozen=True):
-    category: str
+    category: _Name
     multiplier_bps: int
 
 

@@ -19,6 +19,8 @@ MAX_PRICE = 10**12
 """Micro-credits per million tokens: a credit a token. More is a slip of the pen."""
 _MAX_RATE = 10**24
 _MAX_BPS = 1_000_000
+LONGEST_NAME = 128
+"""Characters of a model or category. Ours to choose: a catalog's names have 64 at most."""
 _VERSION = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}", re.ASCII)
 
 
@@ -171,6 +173,13 @@ def validate_epoch(epoch: PricingEpoch) -> None:
             f"'.', '_' or '-'",
             param="version",
         )
+    for name in _names(epoch):
+        if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
+            raise InvalidInput(
+                f"a model or category is {name[:80]!r}: expected 1 to {LONGEST_NAME} printable "
+                f"characters",
+                param="epoch",
+            )
     for name, value, most in _bounded_fields(epoch):
         if not 0 <= value <= most:
             raise InvalidInput(f"{name} is {value}: expected 0 to {most}", param=name)
@@ -187,6 +196,12 @@ def validate_epoch(epoch: PricingEpoch) -> None:
             "a fee of 10000 bps leaves a worker nothing, so no floor can hold",
             param="workerFloorPrice",
         )
+
+
+def _names(epoch: PricingEpoch) -> Iterable[str]:
+    yield from (row.model for row in epoch.model_prices)
+    yield from (model for model, _bps in epoch.model_multipliers)
+    yield from (category for category, _bps in epoch.image_multipliers)
 
 
 def _bounded_fields(epoch: PricingEpoch) -> Iterable[tuple[str, int, int]]:
