@@ -161,6 +161,7 @@ def recompute_plain(
             is_completed,
             has_wallet,
             reaches_floor,
+            True,  # charged
         )
         yield row, reward, points
 
@@ -217,6 +218,7 @@ def make_records(row: Row) -> tuple[RewardBreakdown, PointsBreakdown]:
         latency_bps=factors.latency_bps,
         boost_bps=Bps(row.boost_bps),
         gpus=MACHINES[row.machine],
+        is_charged=True,
     )
     return reward, points
 

@@ -36,7 +36,7 @@ DAMAGES = {
 
 def change_second(connection: Connection, damage: str) -> None:
     """Damages the row of job 2 behind our back."""
-    change = f"UPDATE open_jobs SET {DAMAGES[damage]} WHERE job_id = 'job_0002'"  # noqa: S608 - ours
+    change = f"UPDATE open_jobs SET {DAMAGES[damage]} WHERE job_id = 'job_0002'"  # noqa: S608 - a constant of ours
     connection.execute(text(change))
     if damage == "a receipt already":
         connection.execute(text("CREATE TEMP TABLE kept AS SELECT * FROM open_jobs"))

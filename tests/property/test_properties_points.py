@@ -39,7 +39,9 @@ def operands(draw: st.DrawFn) -> tuple[int, int, int, int, int]:
 
 def _count(divisor: int, *judged: int) -> int:
     units, multiplier, quality, latency, boost = judged
-    return judge_points(units, divisor, multiplier, quality, latency, boost, True, True, True)[0]
+    return judge_points(
+        units, divisor, multiplier, quality, latency, boost, True, True, True, True
+    )[0]
 
 
 @given(divisors, operands())
@@ -79,12 +81,12 @@ def test_points__job_split_in_parts__gains_nothing_and_loses_less_than_a_unit_a_
     assert 0 <= whole - apart <= len(parts) - 1
 
 
-@given(divisors, operands(), st.booleans(), st.booleans(), st.booleans())
+@given(divisors, operands(), st.booleans(), st.booleans(), st.booleans(), st.booleans())
 def test_points__amount_and_reason__one_is_nothing_exactly_when_the_other_is_not(
-    divisor: int, judged: tuple[int, ...], completed: bool, wallet: bool, floor: bool
+    divisor: int, judged: tuple[int, ...], completed: bool, wallet: bool, floor: bool, paid: bool
 ) -> None:
     units, *factors = judged
-    amount, reason = judge_points(units, divisor, *factors, completed, wallet, floor)
+    amount, reason = judge_points(units, divisor, *factors, completed, wallet, floor, paid)
     assert (amount > 0) is (reason is PointsReason.NONE)
 
 
@@ -120,6 +122,7 @@ def test_llm_points__more_memory_or_tokens__never_earns_less(
             quality_bps=Bps(10_000),
             latency_bps=Bps(10_000),
             gpus=[ClaimedGpu(name="X", memory_mib=memory) for memory in memories_mib],
+            is_charged=True,
         ).amount_raw
 
     assert earned(prompt, [*cards, more_mib]) >= earned(prompt, cards)
@@ -150,6 +153,7 @@ def test_image_points__another_order_of_sides_or_cards__is_the_same(
             quality_bps=Bps(10_000),
             latency_bps=Bps(10_000),
             gpus=[ClaimedGpu(name=name, memory_mib=0) for name in names],
+            is_charged=True,
         ).amount_raw
 
     assert earned([sides[index] for index in order], cards[::-1]) == earned(sides, cards)

@@ -47,6 +47,7 @@ def _points(case: Case) -> PointsBreakdown:
             latency_bps=Bps(case["latencyBps"]),
             boost_bps=Bps(case["boostBps"]),
             gpus=_gpus(case),
+            is_charged=case.get("isCharged", True),
         )
     return compute_image_points(
         table,
@@ -60,6 +61,7 @@ def _points(case: Case) -> PointsBreakdown:
         latency_bps=Bps(case["latencyBps"]),
         boost_bps=Bps(case["boostBps"]),
         gpus=_gpus(case),
+        is_charged=case.get("isCharged", True),
     )
 
 

@@ -78,7 +78,7 @@ def judge_points(
     is_completed: bool,
     has_wallet: bool,
     reaches_floor: bool,
-    is_charged: bool = True,
+    is_charged: bool,
 ) -> tuple[int, PointsReason]:
     """Base units of points, and why they are nothing.
 
@@ -126,9 +126,9 @@ def compute_llm_points(
     output_tokens: TokenCount,
     quality_bps: Bps,
     latency_bps: Bps,
+    is_charged: bool,
     boost_bps: Bps = NO_BOOST,
     gpus: Sequence[ClaimedGpu] = (),
-    is_charged: bool = True,
 ) -> PointsBreakdown:
     """The Llama Points of a job; `gpus` are the cards that its worker claims.
 
@@ -175,9 +175,9 @@ def compute_image_points(
     steps: int,
     quality_bps: Bps,
     latency_bps: Bps,
+    is_charged: bool,
     boost_bps: Bps = NO_BOOST,
     gpus: Sequence[ClaimedGpu] = (),
-    is_charged: bool = True,
 ) -> PointsBreakdown:
     """The Waifu Points of one image of `width` x `height` pixels, sampled in `steps`.
 
