@@ -19,6 +19,7 @@ from basis.rules.errors import (
 from basis.rules.wallet import Wallet
 from basis.storage.job_store import JobWrite
 from basis.storage.phase_store import load_phase
+from basis.storage.receipt_store import iterate_receipts
 from basis.storage.schema import receipts
 from tests.support.books import ALICE, BOB, make_open_job
 from tests.support.phase_books import (
@@ -171,3 +172,12 @@ def test_close__receipt_that_cannot_be_read__is_named_and_changes_nothing(
 
     with phase_engine.connect() as connection:
         assert load_phase(connection, "s1") == before
+
+
+def test_points_of_the_books__as_recorded__contradict_no_column(phase_engine: Engine) -> None:
+    with phase_engine.connect() as connection:
+        stored = list(iterate_receipts(connection))
+
+    assert len(stored) > 3
+    assert [receipt.misfiled_column for receipt in stored] == [""] * len(stored)
+    assert all(receipt.details.points is not None for receipt in stored)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, Engine, update
+import msgspec
+from sqlalchemy import Connection, Engine
 
 from basis.accounting.phase_replay import replay_phases
 from basis.accounting.phases import exclude_wallet, finish_phase, open_phase
+from basis.accounting.posting import compute_finished_job
 from basis.accounting.vesting import release_vesting
 from basis.rules.job import UserId
 from basis.rules.ledger import AccountPath, Posting, make_entry
@@ -16,10 +18,11 @@ from basis.rules.phases import ExclusionReason, PhaseId, PhasePool, PhaseTerms
 from basis.rules.vesting import VestingTerms, parse_vesting
 from basis.rules.wallet import Wallet
 from basis.storage.database import for_writing
-from basis.storage.ledger_store import iterate_entries, load_balances, store_entries
+from basis.storage.job_store import FinishedJob, JobWrite
+from basis.storage.ledger_store import iterate_entries, load_balances
 from basis.storage.phase_store import StoredPhase
-from basis.storage.schema import receipts
-from tests.support.books import ALICE, BOB, make_postpaid_facts, record, register
+from basis.storage.receipt_details import PointsRecord
+from tests.support.books import ALICE, BOB, make_postpaid_facts, register
 
 CAROL = "0xdbF03B407c01E7cD3CBea99509d93f8DDDC8C6FB"
 """A third owner; an example of EIP-55's too."""
@@ -48,38 +51,50 @@ class PointsJob:
 def record_points(connection: Connection, *jobs: PointsJob) -> None:
     """Writes the receipts of `jobs` and the points that they bring, to the base unit.
 
-    The jobs are of a time before points, so that they bring none by themselves.
+    The jobs are of a time before points, so that they bring none by themselves: what is given them
+    stands in details, columns and entry alike, as the store writes it. What it was computed from
+    is made up.
     """
-    for job in jobs:
-        facts = make_postpaid_facts(
-            job.number,
-            worker_id=f"worker-{job.wallet[2:8].lower()}",
-            worker_wallet=job.wallet,
-            created_at=job.created_at,
-            user_id=UserId(job.user_id),
-            user_wallet=job.user_wallet,
-        )
-        record(connection, facts)
-        connection.execute(
-            update(receipts)
-            .where(receipts.c.job_id == facts.job_id)
-            .values(points_asset=job.asset, points_raw=str(job.points_raw))
-        )
-        issued = make_entry(
-            kind="points_earned",
-            cause=facts.job_id,
-            postings=[
-                Posting(
-                    account=AccountPath("points/issued"),
-                    asset=job.asset,
-                    amount_raw=-job.points_raw,
-                ),
-                Posting(
-                    account=earned_account(job.wallet), asset=job.asset, amount_raw=job.points_raw
-                ),
-            ],
-        )
-        store_entries(connection, [issued], now=job.created_at)
+    JobWrite.apply_group(connection, [JobWrite(finished=_with_points(job)) for job in jobs])
+
+
+def _with_points(job: PointsJob) -> FinishedJob:
+    facts = make_postpaid_facts(
+        job.number,
+        worker_id=f"worker-{job.wallet[2:8].lower()}",
+        worker_wallet=job.wallet,
+        created_at=job.created_at,
+        user_id=UserId(job.user_id),
+        user_wallet=job.user_wallet,
+    )
+    finished = compute_finished_job(facts)
+    assert finished.entry is not None
+    issued = Posting(
+        account=AccountPath("points/issued"), asset=job.asset, amount_raw=-job.points_raw
+    )
+    earned = Posting(account=earned_account(job.wallet), asset=job.asset, amount_raw=job.points_raw)
+    entry = make_entry(
+        kind=finished.entry.kind,
+        cause=finished.entry.cause,
+        postings=[*finished.entry.postings, issued, earned],
+    )
+    points = PointsRecord(
+        asset=job.asset,
+        amount_raw=str(job.points_raw),
+        units=job.points_raw,
+        multiplier_bps=10_000,
+        quality_bps=10_000,
+        latency_bps=10_000,
+        boost_bps=10_000,
+        table="made-up",
+        assignment="",
+        gpu_name="",
+        gpu_count=0,
+        gpu_memory_mib=0,
+        reason="",
+    )
+    details = msgspec.structs.replace(finished.details, points=points)
+    return replace(finished, entry=entry, details=details)
 
 
 def register_owners(connection: Connection, *owners: str) -> None:
