@@ -55,6 +55,32 @@ class StatementLine:
     balance_raw: int
 
 
+class StatementSum:
+    """The sums of an account over a period, entry by entry in the order of booking."""
+
+    def __init__(self, account: AccountPath, asset: str, period: Period) -> None:
+        self._account, self._asset, self._period = account, asset, period
+        self._opening_raw = self._moved_raw = self._entry_count = 0
+
+    def add(self, line: AccountLine) -> None:
+        """Counts the next entry."""
+        if not self._period.has_begun(line.created_at):
+            self._opening_raw += line.amount_raw
+        elif not self._period.has_ended(line.created_at):
+            self._moved_raw += line.amount_raw
+            self._entry_count += 1
+
+    def statement(self) -> Statement:
+        """Over the entries so far."""
+        return Statement(
+            account=self._account,
+            asset=self._asset,
+            opening_raw=self._opening_raw,
+            closing_raw=self._opening_raw + self._moved_raw,
+            entry_count=self._entry_count,
+        )
+
+
 def parse_period(*, begin: str, end: str) -> Period:
     """The period between two days (`2026-11-23`) or times (`2026-11-23T12:00:00Z`) in UTC.
 
@@ -83,22 +109,12 @@ def compute_statement(
     Raises:
         DamagedRecord: one of its entries cannot be read.
     """
-    opening_raw = moved_raw = entry_count = 0
+    total = StatementSum(account, asset, period)
     for number, line in enumerate(iterate_lines(connection, account, asset), start=1):
         if on_progress is not None and number % _PROGRESS_STEP == 0:
             on_progress(number)
-        if not period.has_begun(line.created_at):
-            opening_raw += line.amount_raw
-        elif not period.has_ended(line.created_at):
-            moved_raw += line.amount_raw
-            entry_count += 1
-    return Statement(
-        account=account,
-        asset=asset,
-        opening_raw=opening_raw,
-        closing_raw=opening_raw + moved_raw,
-        entry_count=entry_count,
-    )
+        total.add(line)
+    return total.statement()
 
 
 def iterate_statement(

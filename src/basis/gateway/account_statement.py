@@ -13,7 +13,7 @@ from basis.accounting.statement import (
     Period,
     Statement,
     StatementLine,
-    compute_statement,
+    StatementSum,
     parse_period,
 )
 from basis.gateway.account_usage import read_form
@@ -22,6 +22,7 @@ from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.streamed_rows import csv_lines, stream_parts
 from basis.rules.entries import customer_account
 from basis.rules.errors import Forbidden
+from basis.rules.ledger import AccountPath
 from basis.rules.units import CREDIT
 from basis.storage.ledger_reading import LINES_PAGE, AccountLine, load_lines
 
@@ -44,9 +45,25 @@ async def get_statement(request: web.Request) -> web.StreamResponse:
 
 
 async def _sum_up(context: GatewayContext, user_id: str, period: Period) -> Statement:
-    def load() -> Statement:
+    """The sums, by short reads of a page each: a long account keeps no thread and no read open that
+    others wait for. Entries are only ever added behind the last one."""
+    account = customer_account(user_id)
+    total, after_seq = StatementSum(account, CREDIT.symbol, period), 0
+    while True:
+        lines = await _load_page(context, account, CREDIT.symbol, after_seq=after_seq)
+        for line in lines:
+            total.add(line)
+        if len(lines) < LINES_PAGE:
+            return total.statement()
+        after_seq = lines[-1].seq
+
+
+async def _load_page(
+    context: GatewayContext, account: AccountPath, asset: str, *, after_seq: int
+) -> list[AccountLine]:
+    def load() -> list[AccountLine]:
         with context.engine.connect() as connection:
-            return compute_statement(connection, customer_account(user_id), CREDIT.symbol, period)
+            return load_lines(connection, account, asset, after_seq=after_seq)
 
     return await asyncio.to_thread(load)
 
@@ -73,14 +90,7 @@ async def _pages(
     open; not those that came after it was summed up."""
     after_seq, left, balance_raw = 0, statement.entry_count, statement.opening_raw
     while left:
-
-        def load(after_seq: int = after_seq) -> list[AccountLine]:
-            with context.engine.connect() as connection:
-                return load_lines(
-                    connection, statement.account, statement.asset, after_seq=after_seq
-                )
-
-        lines = await asyncio.to_thread(load)
+        lines = await _load_page(context, statement.account, statement.asset, after_seq=after_seq)
         page: list[StatementLine] = []
         for line in lines:
             is_within = period.has_begun(line.created_at) and not period.has_ended(line.created_at)
