@@ -249,7 +249,7 @@ class _Candidates:
         return (1, 0) if token_us is None else (0, token_us)
 
     def _rank_by_quality(self, session: WorkerSession) -> tuple[int, ...]:
-        """By uptime: nothing checks quality yet, so that every worker's is whole."""
+        """By uptime: no check of answers exists, so that `quality_bps` is 10000 for everybody."""
         minute = int(time.time()) // 60
         online = self._context.presence.online_minutes(session.worker_id, minute=minute)
         return (-online,)
