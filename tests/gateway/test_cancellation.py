@@ -49,6 +49,7 @@ def start_job(house: House, sink: Collector) -> asyncio.Task[object]:
         prompt_tokens=TokenCount(7),
         max_tokens=TokenCount(20),
         wish=Wish(preference=None, promise=None),
+        rate=house.context.rates.reserve(customer),
     )
     return asyncio.create_task(JobRun(house.context, job, sink).run())
 
