@@ -51,11 +51,7 @@ from basis.storage.epoch_store import load_epoch_book
 from basis.storage.folder_lock import hold_folder
 from basis.storage.offer_store import load_open_offers
 from basis.storage.secrets import load_hasher, require_pepper
-from basis.storage.worker_store import (
-    load_presence,
-    load_worked,
-    load_workers,
-)
+from basis.storage.worker_store import load_presence, load_worked, load_workers
 from basis.storage.writer import GroupCommitWriter
 from basis.wire.frames import Notice
 

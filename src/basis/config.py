@@ -269,8 +269,7 @@ def _accept(value: object, annotation: object) -> object:
         ValueError: it is out of bounds.
     """
     converted = msgspec.convert(value, kind_of(annotation), strict=True)
-    limit = limit_of(annotation)
-    if limit is not None and not limit.admits(converted):
+    if (limit := limit_of(annotation)) is not None and not limit.admits(converted):
         raise ValueError
     return converted
 
