@@ -27,6 +27,7 @@ from basis.accounting.export_ledger_rows import (
     payout_rows,
     posting_rows,
 )
+from basis.accounting.export_offers import UsedOffers
 from basis.accounting.export_rows import (
     penalty_rows,
     receipt_row,
@@ -148,6 +149,7 @@ class _Content:
         terms = NumberedTerms(self._folder)
         penalties = ExportFile(self._folder, PENALTIES)
         tables = UsedTables(load_epoch_book(self._connection))
+        offers = UsedOffers(self._connection, self._folder)
         done = 0
         for page in iterate_receipt_pages(self._connection, after=numbers.after, to=numbers.to):
             entries = load_job_entries(self._connection, page)
@@ -168,10 +170,12 @@ class _Content:
                 for row in penalty_rows(receipt):
                     penalties.add(row)
                 tables.add(receipt.details)
+                offers.add(receipt)
             done += len(page)
             if on_progress is not None:
                 on_progress(done, numbers.to - numbers.after)
         self.files += [file.close() for file in (receipts, verdicts, terms, penalties)]
+        self.files += offers.close()
         self.files.append(self._write_tables(tables))
 
     def write_entries(self) -> dict[str, int]:

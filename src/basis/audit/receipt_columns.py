@@ -36,6 +36,8 @@ MULTIPLIER: Final = NAMES.index("model_multiplier_bps")
 TERMS: Final = NAMES.index("terms_number")
 HELD: Final = NAMES.index("held_microcredits")
 PENALTY: Final = NAMES.index("penalty_raw")
+CREATED_AT: Final = NAMES.index("created_at")
+LOCKED_AT: Final = NAMES.index("locked_at")
 BATCH: Final = NAMES.index("batch_number")
 REWARD_PART: Final = BREAKDOWN_NAMES.index("reward_raw")
 

@@ -20,6 +20,7 @@ from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.judge import Judge
 from basis.audit.ledger_check import LedgerBook
+from basis.audit.offer_records import check_offers
 from basis.audit.parquet import (
     check_statistics,
     count_groups,
@@ -31,9 +32,9 @@ from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import load_terms
+from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import (
     LATE_MEMBERS,
-    PARQUET_FILES,
     PENALTIES,
     RECEIPTS,
     UNCHECKED,
@@ -92,9 +93,10 @@ def check_by_reference(
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
             batches.begin(export)
-            for file in PARQUET_FILES:
+            for file in ALL_FILES:
                 if file != RECEIPTS:
                     check_statistics(export.path(file.name), file)
+            check_offers(export)
             parts = list(_parts(export, exports[index + 1 :]))
             sums: dict[tuple[str, str], int] = {}
             added: dict[str, int] = {}

@@ -15,16 +15,17 @@ from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
+from basis.audit.sql_offers import OfferQueries
 from basis.audit.sql_receipts import ReceiptQueries
 from basis.rules.errors import DamagedExport
-from basis.rules.export_format import PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
 
 if TYPE_CHECKING:
     import duckdb
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 7
+STEPS_PER_EXPORT = 8
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -58,7 +59,7 @@ def _steps(
     connection: duckdb.DuckDBPyConnection, export: Export, wide: Wide, earlier: list[Export]
 ) -> Iterator[Callable[[], None]]:
     def open_views() -> None:
-        for file in PARQUET_FILES:
+        for file in ALL_FILES:
             view = file.name.removesuffix(".parquet")
             path = quote_path(str(export.path(file.name).absolute()))
             connection.execute(
@@ -69,6 +70,7 @@ def _steps(
     receipts = ReceiptQueries(connection, export, Numbers(is_wide=wide["receipts.parquet"]))
     ledger = LedgerQueries(connection, export)
     yield open_views
+    yield OfferQueries(connection, export).check
     yield receipts.check_figures
     yield receipts.check_verdicts
     yield receipts.check_penalties
