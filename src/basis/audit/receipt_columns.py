@@ -28,6 +28,7 @@ POINTS_BASE: Final = _span("points_units", "points_latency_bps")
 POINTS_FACTS: Final = _span("points_table", "points_gpu_memory_mib")
 HAS_ENTRY: Final = _span("has_entry", "has_entry")
 
+ENTRY_SEQ: Final = NAMES.index("entry_seq")
 USER: Final = NAMES.index("user_id")
 WORKER: Final = NAMES.index("worker_id")
 WALLET: Final = NAMES.index("worker_wallet")

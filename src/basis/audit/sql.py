@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
+from basis.audit.sql_entries import EntryQueries
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
 from basis.audit.sql_offers import OfferQueries
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 8
+STEPS_PER_EXPORT = 9
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -76,6 +77,7 @@ def _steps(
     yield receipts.check_penalties
     yield lambda: ledger.check_batches(earlier)
     yield ledger.check_entries
+    yield EntryQueries(connection, export).check
     yield ledger.check_balances
 
 
