@@ -2,9 +2,9 @@
 
 It trusts the publisher for what cannot be derived: token counts, measured times, what the worker
 claims of its hardware, who paid for credits, which holdings a boost follows from. It does not ask
-what a status, a reason or a time can be: `basis recompute` does, over the whole data folder. A
-publisher that rewrites every record consistently has other books, not wrong ones: only a manifest
-hash that somebody else has kept tells them apart.
+what a status or a reason can be: `basis recompute` does, over the whole data folder. A publisher
+that rewrites every record consistently has other books, not wrong ones: only a manifest hash that
+somebody else has kept tells them apart.
 """
 
 from __future__ import annotations
