@@ -1,8 +1,8 @@
 """How fast is a period exported, and what does it hold in memory?
 
 `python -m bench.export`: fills a data folder with receipts by the real rules, then writes the files
-of a period from it, in processes of their own. Prints receipts a second with the spread of the runs,
-by the wall clock and by the processor's, and the largest process.
+of a period from it, in processes of their own. Prints receipts a second with the spread of the
+runs, by the wall clock and by the processor's, and the largest process.
 """
 
 from __future__ import annotations
