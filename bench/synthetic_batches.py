@@ -22,6 +22,7 @@ from basis.rules.export_format import (
     PENALTIES,
     POSTINGS,
 )
+from basis.rules.export_market import MARKET_FILES
 from basis.rules.job import BatchStatus, RewardStatus
 from basis.rules.ledger import Entry
 from basis.rules.receipt import CHAIN_ID, ReceiptHash
@@ -33,7 +34,7 @@ from basis.storage.batch_store import BatchRecord
 def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Entry]:
     """The batches of the receipts, and the entries that close them."""
     files = {file: ExportFile(folder, file) for file in (BATCHES, PAYOUTS, ENTRIES, POSTINGS)}
-    for empty in (LATE_MEMBERS, OPENING, PENALTIES):
+    for empty in (LATE_MEMBERS, OPENING, PENALTIES, *MARKET_FILES):
         ExportFile(folder, empty).close()
     moves: list[Entry] = []
     previous = NO_BATCH
@@ -54,16 +55,21 @@ def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[E
         for row in payout_rows(batch):
             files[PAYOUTS].add(row)
         entry = moves[-1]
+        newest = connection.execute(
+            f"SELECT max(entry_seq) FROM receipts WHERE batch_number = {number}"
+        ).fetchone()
+        seq = newest[0] + 1 if newest else 0
         files[ENTRIES].add(
             {
-                "seq": number,
+                "seq": seq,
                 "id": entry.id,
                 "kind": entry.kind,
                 "cause": entry.cause,
+                "reason": "",
                 "created_at": NOW,
             }
         )
-        for row in posting_rows(entry, seq=number):
+        for row in posting_rows(entry, seq=seq):
             files[POSTINGS].add(row)
     for file in files.values():
         file.close()

@@ -113,7 +113,7 @@ def make_export(folder: Path, *, receipts: int, shapes: int = 20_000) -> None:
         chain_id=CHAIN_ID,
         token_symbol="BASIS",
         receipts=NumberRange(after=0, to=receipts),
-        entries=NumberRange(after=0, to=batches),
+        entries=NumberRange(after=0, to=2 * receipts + 1),
         batches=NumberRange(after=0, to=batches),
         files=tuple(files),
         opening_sha256=compute_balances_hash(()),
@@ -182,6 +182,7 @@ def _write_shapes(folder: Path, shapes: int) -> None:
                 receipt,
                 terms_number=terms.number_of(receipt),
                 batch_number=0,
+                entry_seq=number,
                 entry_at=facts.created_at if job.entry is not None else None,
             )
         )
@@ -268,6 +269,7 @@ def _piece(
                 CASE worker_id WHEN '' THEN '' ELSE 'worker-' || place END AS worker_id,
                 make_timestamptz(1793491200000000 + number * 200000) AS created_at,
                 make_timestamptz(1793491200000000 + number * 200000) AS locked_at,
+                CASE WHEN has_entry THEN 2 * number ELSE 0 END AS entry_seq,
                 make_timestamptz(1793491200000000 + number * 200000) AS entry_at), number
             FROM drawn JOIN shapes s ON s.seq = shape JOIN wallets USING (place)),
         cored AS (SELECT *, {_CORE} AS core FROM multiplied)

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from sqlalchemy import text
 
 from basis.accounting.recompute import recompute
+from basis.rules.offer import ModelAsk
 from basis.storage.database import for_writing, open_database
 from basis.storage.reading import read_store
 from basis.wire.offers import OfferForm
 from tests.support.market import CHEAP, open_market
-from tests.support.offers import Owner
+from tests.support.offer_books import NOW_S, make_offer, record_offered_jobs
+from tests.support.offers import TINY_LIST, Owner
+
+
+def asks(prompt_price: int, output_price: int) -> tuple[ModelAsk, ...]:
+    """Asks for the model of the books."""
+    return (ModelAsk(model="basis-tiny", prompt_price=prompt_price, output_price=output_price),)
 
 
 async def trade(folder: Path) -> None:
@@ -52,6 +60,8 @@ async def test_recompute__job_at_an_offers_prices__agrees(tmp_path: Path) -> Non
             "UPDATE receipts SET details = replace(details, '40000000', '40000001') WHERE seq = 1",
             "charge",
         ),
+        ("UPDATE worker_offers SET accepted_at = '2999-01-01T00:00:00.000Z'", "did not hold at"),
+        ("UPDATE worker_offers SET rails = '1999-01-01'", "outside the rails"),
     ],
 )
 async def test_recompute__offer_or_price_was_changed__is_found(
@@ -77,3 +87,27 @@ async def test_recompute__signed_by_a_stranger__is_found(tmp_path: Path) -> None
 
     assert difference is not None
     assert stranger.wallet in difference
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"not_before": NOW_S + 2}, "did not hold at"),
+        ({"expires_at": NOW_S + 1}, "did not hold at"),
+        ({"not_before": NOW_S + 1, "expires_at": NOW_S + 2}, None),
+        ({"models": asks(CHEAP[0], TINY_LIST[1] // 4 - 1)}, "outside the rails"),
+        ({"models": asks(TINY_LIST[0] * 2 + 1, CHEAP[1])}, "outside the rails"),
+        ({"models": asks(TINY_LIST[0] * 2, TINY_LIST[1] // 4)}, None),
+    ],
+)
+def test_recompute__price_of_a_signed_offer__must_have_been_allowed_at_its_time(
+    tmp_path: Path, changes: dict[str, Any], named: str | None
+) -> None:
+    engine = open_database(tmp_path, create=True)
+    with for_writing(engine).begin() as connection:
+        record_offered_jobs(connection, 1, offer=make_offer(**changes))
+    engine.dispose()
+
+    difference = find_difference(tmp_path)
+
+    assert difference is None if named is None else named in (difference or "")

@@ -114,7 +114,9 @@ async def test_relock__promised_terms__bind_the_owner_who_asked_and_nobody_deare
         terms = context.prices.terms(model, at=now_iso())
         tokens = {"prompt_tokens": 10, "max_tokens": 10}
         preference = Preference.PRICE
-        promised = choose_terms(context, model, terms, preference=preference, **tokens)
+        promised = choose_terms(
+            context, model, terms, preference=preference, now=now_iso(), **tokens
+        )
         await market.offer("cheap", DEAR, nonce=2)
 
         lock = relock_terms(
@@ -141,3 +143,26 @@ async def test_bound_worker__paid_to_another_wallet_now__is_bound_no_more(tmp_pa
         session.wallet = OWNERS["dear"].wallet
 
         assert (was_bound, bound.is_behind(session)) == (True, False)
+
+
+async def test_choose_terms__clock_set_back_before_the_offer_came__locks_another_price(
+    tmp_path: Path,
+) -> None:
+    """What stands on the receipt is the time of the lock, and the offer must hold at it."""
+    async with open_market(tmp_path, "cheap", "plain") as market:
+        context = market.running.context
+        await market.offer("cheap", CHEAP)
+        model = context.catalog.get("basis-tiny")
+        terms = context.prices.terms(model, at=now_iso())
+
+        lock = choose_terms(
+            context,
+            model,
+            terms,
+            prompt_tokens=10,
+            max_tokens=10,
+            preference=Preference.PRICE,
+            now="2026-11-20T12:00:00.000Z",
+        )
+
+    assert lock.terms == terms

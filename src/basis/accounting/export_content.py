@@ -27,6 +27,7 @@ from basis.accounting.export_ledger_rows import (
     payout_rows,
     posting_rows,
 )
+from basis.accounting.export_offers import UsedOffers
 from basis.accounting.export_rows import (
     penalty_rows,
     receipt_row,
@@ -51,6 +52,7 @@ from basis.rules.export_format import (
     VERDICTS,
 )
 from basis.rules.manifest import FileRecord
+from basis.rules.repairs import REPAIRS
 from basis.storage.batch_store import BatchRecord, iterate_batches, load_batch
 from basis.storage.epoch_store import load_epoch_book
 from basis.storage.export_store import (
@@ -59,6 +61,7 @@ from basis.storage.export_store import (
     iterate_heads,
     load_late_members,
 )
+from basis.storage.ledger_reading import load_reason
 from basis.storage.receipt_store import StoredReceipt, iterate_receipt_pages
 
 _MOVES = {"rewards_batching": 0, "rewards_pending": 1, "rewards_settled": 1}
@@ -148,6 +151,7 @@ class _Content:
         terms = NumberedTerms(self._folder)
         penalties = ExportFile(self._folder, PENALTIES)
         tables = UsedTables(load_epoch_book(self._connection))
+        offers = UsedOffers(self._connection, self._folder)
         done = 0
         for page in iterate_receipt_pages(self._connection, after=numbers.after, to=numbers.to):
             entries = load_job_entries(self._connection, page)
@@ -161,6 +165,7 @@ class _Content:
                         receipt,
                         terms_number=terms.number_of(receipt),
                         batch_number=self._batch_numbers.get(receipt.batch_hash or "", 0),
+                        entry_seq=head.seq if head is not None else 0,
                         entry_at=head.created_at if head is not None else None,
                     )
                 )
@@ -168,10 +173,12 @@ class _Content:
                 for row in penalty_rows(receipt):
                     penalties.add(row)
                 tables.add(receipt.details)
+                offers.add(receipt)
             done += len(page)
             if on_progress is not None:
                 on_progress(done, numbers.to - numbers.after)
         self.files += [file.close() for file in (receipts, verdicts, terms, penalties)]
+        self.files += offers.close()
         self.files.append(self._write_tables(tables))
 
     def write_entries(self) -> dict[str, int]:
@@ -184,7 +191,7 @@ class _Content:
             whole = load_whole(self._connection, heads)
             for head, entry in zip(heads, whole, strict=True):
                 self.ledger.add(entry)
-                entries.add(entry_row(head))
+                entries.add(entry_row(head, reason=self._reason_of(head)))
                 for row in posting_rows(entry, seq=head.seq):
                     postings.add(row)
                 if head.kind in _MOVES:
@@ -221,6 +228,10 @@ class _Content:
         for row in opening_rows(opening):
             balances.add(row)
         self.files.append(balances.close())
+
+    def _reason_of(self, head: EntryHead) -> str:
+        """Why an operator booked the entry by hand; "" of all others."""
+        return load_reason(self._connection, head.id) if head.kind in REPAIRS else ""
 
     def _closed_batches(self) -> list[BatchRecord]:
         numbers = self._cut.batches

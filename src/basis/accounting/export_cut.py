@@ -3,7 +3,9 @@
 A period goes up to the last record whose own time is before its end, and begins where the one
 before ended. So every record is in exactly one period, whatever the clock did: one that is written
 after its period was published, or that carries an older time, is in the next one. A batch never
-goes before its receipts: those that it holds are in its period or in an earlier one.
+goes before its receipts: those that it holds are in its period or in an earlier one. Nor does any
+other entry go before a job's that was booked earlier, so that balances follow each other as they
+did in the ledger.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from basis.storage.batch_store import iterate_batches
 from basis.storage.export_store import (
     ExportRecord,
     find_first_time,
+    find_last_booked,
     find_last_entry,
     find_last_member,
     find_last_receipt,
@@ -47,6 +50,7 @@ def find_cut(connection: Connection, *, previous: ExportRecord | None, until: st
     receipts_to = max(
         find_last_receipt(connection, after=receipts_after, before=end),
         find_last_member(connection, after=batches_after, to=batches_to),
+        find_last_booked(connection, before_seq=entries_to),
     )
     return Cut(
         receipts=NumberRange(after=receipts_after, to=receipts_to),

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from basis.accounting.export_rows import Row
+from basis.rules.entries import CREDITS_FUNDED
 from basis.rules.ledger import Entry
 from basis.storage.amounts import read_amount
 from basis.storage.batch_store import BatchRecord
 from basis.storage.export_store import EntryHead
 
 
-def entry_row(head: EntryHead) -> Row:
-    """The row of an entry that is no job's."""
+def entry_row(head: EntryHead, *, reason: str) -> Row:
+    """The row of an entry that is no job's; the name of a payment is nobody's business."""
     return {
         "seq": head.seq,
         "id": head.id,
         "kind": head.kind,
-        "cause": head.cause,
+        "cause": "" if head.kind == CREDITS_FUNDED else head.cause,
+        "reason": reason,
         "created_at": head.created_at,
     }
 

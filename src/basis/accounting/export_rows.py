@@ -54,9 +54,13 @@ def receipt_row(
     *,
     terms_number: int,
     batch_number: int,
+    entry_seq: int,
     entry_at: str | None,
 ) -> Row:
-    """The row of a receipt; `entry_at` is when its job was booked, None if nothing was."""
+    """The row of a receipt; `entry_at` is when its job was booked, None if nothing was.
+
+    `entry_seq` is the number of that entry, or 0.
+    """
     core, details = receipt.core, receipt.details
     row = _core_row(core)
     row |= {
@@ -65,6 +69,7 @@ def receipt_row(
         "status": receipt.status.value,
         "batch_number": batch_number,
         "has_entry": entry_at is not None,
+        "entry_seq": entry_seq,
         "entry_at": entry_at if entry_at is not None else core.created_at,
     }
     row |= _details_row(details)

@@ -9,9 +9,10 @@ import msgspec
 
 from basis.rules.canonical import MAX_SAFE_INTEGER, canonical_json
 from basis.rules.catalog import CATALOGS
-from basis.rules.epoch_form import epoch_json
+from basis.rules.epoch_form import compute_epoch_hash, epoch_json
 from basis.rules.epochs import EpochBook
 from basis.rules.factors import tables_of_version
+from basis.rules.offer_checks import RAILS
 from basis.rules.points_tables import points_table_of_version
 from basis.rules.postpaid_pricing import postpaid_epoch_of
 from basis.storage.receipt_details import ReceiptDetails
@@ -27,12 +28,15 @@ class UsedTables:
         self._postpaid: set[str] = set()
         self._factors: set[str] = set()
         self._points: set[str] = set()
+        self._newest_lock = ""
 
     def add(self, details: ReceiptDetails) -> None:
         """Takes the tables of one receipt."""
         versions = details.versions
         self._catalogs.add(versions.catalog)
         (self._postpaid if details.charge is None else self._epochs).add(versions.pricing)
+        if details.charge is not None:
+            self._newest_lock = max(self._newest_lock, details.charge.locked_at)
         self._factors.add(versions.factors)
         if details.points is not None:
             self._points.add(details.points.table)
@@ -41,6 +45,8 @@ class UsedTables:
         """The file of all of them: canonical JSON, each list sorted by version.
 
         An operator's own catalog is named without its rows: it is on no record but by its digest.
+        `activations` are all of the operator's epochs that had begun when the newest price was
+        locked, at `activationsUntil`, whether a receipt names them or not.
 
         Raises:
             InvalidInput: a table was never published.
@@ -50,6 +56,16 @@ class UsedTables:
             "epochs": [
                 epoch_json(self._book.of_version(version)) for version in sorted(self._epochs)
             ],
+            "activations": [
+                {
+                    "version": one.epoch.version,
+                    "hash": compute_epoch_hash(one.epoch),
+                    "effectiveFrom": one.effective_from,
+                }
+                for one in self._book.activated_until(self._newest_lock)
+            ],
+            "activationsUntil": self._newest_lock,
+            "rails": _all(RAILS),
             "postpaidEpochs": _all(map(postpaid_epoch_of, sorted(self._postpaid))),
             "factors": _all(map(tables_of_version, sorted(self._factors))),
             "points": _all(map(points_table_of_version, sorted(self._points))),

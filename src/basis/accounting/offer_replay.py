@@ -1,4 +1,4 @@
-"""Holds the prices of a receipt against the offer that it names, and the offer to its signer."""
+"""Holds prices and time of a receipt to the offer that it names, and the offer to its signer."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ from collections import OrderedDict
 
 from sqlalchemy import Connection
 
+from basis.accounting.agreement import agreement_of_receipt
 from basis.accounting.difference import Difference
 from basis.rules.ecdsa import recover_wallet
+from basis.rules.epochs import EpochBook
 from basis.rules.errors import InvalidSignature, NotFound
 from basis.rules.offer import Offer, compute_signed_digest
-from basis.storage.offer_store import load_offer
+from basis.rules.offer_checks import RAILS
+from basis.rules.offer_locks import find_price_flaw, is_in_time, later_rails
+from basis.rules.pricing import compute_list_terms
+from basis.storage.offer_store import OfferRecord, load_offer
 from basis.storage.receipt_store import StoredReceipt
 
 _KEPT = 10_000
@@ -20,33 +25,40 @@ _KEPT = 10_000
 class OfferReplay:
     """Reads each offer once, as long as there are not too many."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, *, epochs: EpochBook) -> None:
         self._connection = connection
-        self._checked: OrderedDict[str, Offer] = OrderedDict()
+        self._epochs = epochs
+        self._checked: OrderedDict[str, tuple[OfferRecord, Offer]] = OrderedDict()
 
     def expect(self, receipt: StoredReceipt) -> None:
-        """Compares the prices of a receipt that were a worker's ask.
+        """Compares the prices of a receipt that were a worker's ask, once its terms are checked.
 
         Raises:
-            Difference: there is no such offer, its wallet did not sign it, or it asks otherwise.
+            Difference: there is no such offer, its wallet did not sign it, it asks otherwise or
+                what the rails forbid, or it did not hold when the price was locked.
         """
-        charge = receipt.details.charge
-        if charge is None or not charge.offer_hash:
+        agreement = agreement_of_receipt(receipt)
+        if agreement is None or not agreement.terms.offer_hash:
             return
+        terms, locked_at = agreement.terms, agreement.locked_at
         name = f"receipt {receipt.recorded_hash}"
-        offer = self._load(name, charge.offer_hash)
-        model = receipt.core.model_id
-        ask = next((one for one in offer.models if one.model == model), None)
-        if ask is None:
-            raise Difference(f"{name}: its offer {charge.offer_hash} asks nothing for {model}")
-        asked = str(ask.prompt_price), str(ask.output_price)
-        if (charge.prompt_price, charge.output_price) != asked:
-            raise Difference(
-                f"{name}: its prices are {charge.prompt_price} and {charge.output_price}, "
-                f"but its offer asks {asked[0]} and {asked[1]}"
-            )
+        record, offer = self._load(name, terms.offer_hash)
+        epoch = self._epochs.of_version(terms.epoch)
+        flaw = find_price_flaw(
+            offer,
+            terms,
+            listed=compute_list_terms(
+                epoch, model_id=terms.model_id, catalog_multiplier_bps=terms.multiplier_bps
+            ),
+            worker_floor_price=epoch.worker_floor_price,
+            rails=later_rails(RAILS, first=record.rails),
+        )
+        if not flaw and not is_in_time(offer, accepted_at=record.accepted_at, at=locked_at):
+            flaw = f"its offer {record.hash} did not hold at {locked_at}"
+        if flaw:
+            raise Difference(f"{name}: {flaw}")
 
-    def _load(self, name: str, offer_hash: str) -> Offer:
+    def _load(self, name: str, offer_hash: str) -> tuple[OfferRecord, Offer]:
         known = self._checked.get(offer_hash)
         if known is not None:
             return known
@@ -62,7 +74,7 @@ class OfferReplay:
             raise Difference(f"{name} is priced by {offer_hash}, which is a withdrawal")
         if signer != offer.wallet:
             raise Difference(f"offer {offer_hash} is by {offer.wallet}, but {signer} signed it")
-        self._checked[offer_hash] = offer
+        self._checked[offer_hash] = record, offer
         if len(self._checked) > _KEPT:
             self._checked.popitem(last=False)
-        return offer
+        return record, offer

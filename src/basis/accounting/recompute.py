@@ -103,7 +103,7 @@ class _Replay:
         self._usage: dict[tuple[str, str, str, str], list[int]] = {}
         self._epochs = load_epoch_book(connection)
         self._boosts = BoostReplay(connection)
-        self._offers = OfferReplay(connection)
+        self._offers = OfferReplay(connection, epochs=self._epochs)
         self.receipt_count = 0
         self.batch_count = 0
 

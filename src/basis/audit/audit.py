@@ -2,9 +2,9 @@
 
 It trusts the publisher for what cannot be derived: token counts, measured times, what the worker
 claims of its hardware, who paid for credits, which holdings a boost follows from. It does not ask
-what a status, a reason or a time can be: `basis recompute` does, over the whole data folder. A
-publisher that rewrites every record consistently has other books, not wrong ones: only a manifest
-hash that somebody else has kept tells them apart.
+what a status or a reason can be: `basis recompute` does, over the whole data folder. A publisher
+that rewrites every record consistently has other books, not wrong ones: only a manifest hash that
+somebody else has kept tells them apart.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from basis.audit.folder import Export, count_bytes, find_exports, open_export
 from basis.audit.parquet import check_parquet
 from basis.audit.reference import ReferenceResult, check_by_reference
 from basis.audit.sql import STEPS_PER_EXPORT, check_by_sql
-from basis.rules.export_format import PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
 from basis.rules.wallet import Wallet
 
 _Result = TypeVar("_Result")
@@ -101,7 +101,7 @@ def audit(paths: Sequence[Path], options: AuditOptions, watcher: Watcher) -> Aud
     """
     exports = _open(list(paths), options, watcher)
     wide = [
-        (export, {file.name: check_parquet(export, file) for file in PARQUET_FILES})
+        (export, {file.name: check_parquet(export, file) for file in ALL_FILES})
         for export in exports
     ]
     total = sum(one.manifest.receipts.to - one.manifest.receipts.after for one in exports)

@@ -52,11 +52,24 @@ def _check_next(before: Export, after: Export) -> None:
             f"{after.name} is signed by {after.signer}, but {before.name} by {before.signer}: "
             f"audit them apart, once you know that the publisher has changed its key"
         )
+    _check_epochs(before, after)
     for what, ended, begins in _seams(old, new):
         if ended != begins:
             raise DamagedExport(
                 f"{after.name} begins its {what} at {begins}, but {before.name} ended at {ended}"
             )
+
+
+def _check_epochs(before: Export, after: Export) -> None:
+    """Refuses another history of pricing epochs than the period before told."""
+    old, new = before.tables, after.tables
+    shared = min(len(old.activations), len(new.activations))
+    is_same = old.activations[:shared] == new.activations[:shared]
+    added = new.activations[shared : shared + 1]
+    if not is_same or any(one.effective_from <= old.activations_until for one in added):
+        raise DamagedExport(
+            f"{after.name} says otherwise than {before.name} which pricing epochs were in force"
+        )
 
 
 def _seams(old: Manifest, new: Manifest) -> list[tuple[str, object, object]]:

@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, NamedTuple, cast
 
+from basis.audit.difference import Difference
+from basis.audit.locks import find_lock_flaw
 from basis.audit.postings import Postings, job_postings
 from basis.audit.receipt_columns import (
+    CREATED_AT,
     FACTS,
+    LOCKED_AT,
     MODEL,
     MULTIPLIER,
     PENALTY,
@@ -19,6 +23,7 @@ from basis.audit.receipt_columns import (
     TERMS,
     WALLET,
     Row,
+    name_of,
     unusable,
 )
 from basis.audit.tables import PublishedTables
@@ -128,6 +133,13 @@ class Judge:
         terms = self._terms[number - 1]
         if (terms.model_id, terms.multiplier_bps) != (row[MODEL], row[MULTIPLIER]):
             raise unusable(row, f"terms number {number} for {row[MODEL]!r}")
+        flaw = find_lock_flaw(
+            terms.windows,
+            locked_at=cast("str", row[LOCKED_AT]),
+            created_at=cast("str", row[CREATED_AT]),
+        )
+        if flaw:
+            raise Difference(f"{name_of(row)}: {flaw}")
         return terms
 
     def _points(

@@ -1,8 +1,8 @@
 """The reference's look at the ledger: entries that are no job's, and every balance.
 
 An entry that moves a batch is recomputed from what the batch pays. Of the others the cause is
-outside the export, a payment for instance: their ids, their sums of zero and what they do to the
-balances are checked, and they are counted as taken from the publisher.
+outside the export, a payment for instance: their ids, their sums of zero, their shape and what they
+do to the balances are checked, and they are counted as taken from the publisher.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Final, cast
 
 from basis.audit.batch_check import BatchBook, BatchRow
 from basis.audit.difference import Difference, expect_equal
+from basis.audit.entry_check import EntryBook, withheld_cause
+from basis.audit.floors import TAKING, Balances, RunningBalances, check_floors
 from basis.audit.folder import Export
 from basis.audit.parquet import iterate_rows
-from basis.rules.entries import rewards_moved
+from basis.rules.entries import CREDITS_FUNDED, rewards_moved
 from basis.rules.errors import BasisError
 from basis.rules.export_format import ENTRIES, OPENING, POSTINGS
 from basis.rules.job import RewardStatus
@@ -29,7 +31,6 @@ _STEPS: Final = {
     "rewards_settled": (RewardStatus.BATCHING, RewardStatus.SETTLED),
 }
 JOB_ENTRY: Final = "job_completed"
-Balances = dict[tuple[str, str], int]
 PostingRow = tuple[int, str, str, int]
 
 
@@ -38,6 +39,7 @@ class LedgerBook:
 
     def __init__(self) -> None:
         self._closing: Balances | None = None
+        self._entries = EntryBook()
         self.entry_count = 0
         self.given: Counter[str] = Counter()
         """Entries whose cause is outside the exports, by kind."""
@@ -47,38 +49,43 @@ class LedgerBook:
         export: Export,
         batches: BatchBook,
         *,
-        job_sums: Balances,
+        job_sums: dict[int, Balances],
         job_totals: dict[str, int],
+        cuts: tuple[int, ...],
     ) -> None:
-        """Holds a period's entries and balances to each other; `job_sums` is what its jobs posted.
+        """Holds a period's entries and balances to each other; `job_sums` is what its jobs posted,
+        by their place among `cuts`.
 
         Raises:
             Difference: the first that differs.
         """
-        balances = self._open(export)
-        _join(balances, job_sums)
+        balances = RunningBalances(self._open(export), job_sums, cuts=cuts)
+        self._entries.is_whole |= export.manifest.number == 1
         totals: defaultdict[str, int] = defaultdict(int, job_totals)
         moves = {
             number: row.moves_before
             for number, row in ((row.number, row) for row in batches.by_hash.values())
         }
-        for entry in _read_entries(export):
+        for name, seq, digest, entry, reason in _read_entries(export):
             self.entry_count += 1
+            self._entries.check_once(name, digest)
             if entry.kind in _STEPS:
                 row = _moved_batch(entry, batches, moves)
                 _check_move(entry, row, batches)
                 moves[row.number] += 1
+                if reason:
+                    raise Difference(f"{name} has a reason")
             else:
+                self._entries.check(name, entry, reason=reason)
                 self.given[entry.kind] += 1
+            balances.apply(name, seq, entry)
             for posting in entry.postings:
-                key = (str(posting.account), posting.asset)
-                balances[key] = balances.get(key, 0) + posting.amount_raw
                 totals[posting.asset] += max(posting.amount_raw, 0)
         for row in batches.by_hash.values():
             if moves[row.number] == 0:
                 raise Difference(f"the ledger lacks the entry by which {row.name} was closed")
             batches.store_moves(row, moves[row.number])
-        self._close(export, balances, {asset: totals[asset] for asset in sorted(totals)})
+        self._close(export, balances.finish(), {asset: totals[asset] for asset in sorted(totals)})
 
     def _open(self, export: Export) -> Balances:
         rows = cast(
@@ -102,6 +109,7 @@ class LedgerBook:
 
     def _close(self, export: Export, balances: Balances, totals: dict[str, int]) -> None:
         closing = {key: amount_raw for key, amount_raw in balances.items() if amount_raw != 0}
+        check_floors(export.name, sorted(closing.items()))
         sums: defaultdict[str, int] = defaultdict(int)
         for (_account, asset), amount_raw in closing.items():
             sums[asset] += amount_raw
@@ -123,8 +131,17 @@ class LedgerBook:
         self._closing = closing
 
 
-def _read_entries(export: Export) -> Iterator[Entry]:
-    """Every entry with its postings, once its id and its sums are found to be right."""
+def find_cuts(export: Export) -> tuple[int, ...]:
+    """The numbers of a period's entries that can take from an account on which jobs post."""
+    rows = cast(
+        "Iterator[tuple[int, bytes, str, str, str, str]]",
+        iterate_rows(export.path(ENTRIES.name), ENTRIES),
+    )
+    return tuple(sorted(seq for seq, _id, kind, *_rest in rows if kind in TAKING))
+
+
+def _read_entries(export: Export) -> Iterator[tuple[str, int, bytes, Entry, str]]:
+    """Every entry with its name, number, id and reason, once id and sums are found to be right."""
     numbers = export.manifest.entries
     groups = groupby(
         cast("Iterator[PostingRow]", iterate_rows(export.path(POSTINGS.name), POSTINGS)),
@@ -133,8 +150,9 @@ def _read_entries(export: Export) -> Iterator[Entry]:
     next_seq, postings = next(groups, (None, iter(())))
     last = numbers.after
     for row in iterate_rows(export.path(ENTRIES.name), ENTRIES):
-        seq, digest, kind, cause, _at = cast("tuple[int, bytes, str, str, str]", row)
-        name = f"ledger entry number {seq} ({kind} of {cause[:80]})"
+        seq, digest, kind, cause, reason, _at = cast("tuple[int, bytes, str, str, str, str]", row)
+        of = f" of {cause[:80]}" if cause else ""
+        name = f"ledger entry number {seq} ({kind}{of})"
         if not last < seq <= numbers.to:
             raise Difference(f"{name} does not stand in its order")
         if kind == JOB_ENTRY:
@@ -143,19 +161,24 @@ def _read_entries(export: Export) -> Iterator[Entry]:
         if next_seq == seq:
             mine = list(postings)
             next_seq, postings = next(groups, (None, iter(())))
-        yield _make_entry(name, kind, cause, digest, mine)
+        yield name, seq, digest, _make_entry(name, kind, cause, digest, mine), reason
         last = seq
     if next_seq is not None:
         raise Difference(f"postings name the ledger entry number {next_seq}, which is not there")
 
 
 def _make_entry(name: str, kind: str, cause: str, digest: bytes, rows: list[PostingRow]) -> Entry:
-    identity = entry_id(kind=kind, cause=cause)
-    expect_equal(name, "id", recorded=digest.hex(), recomputed=identity)
     postings = tuple(
         Posting(account=AccountPath(account), asset=asset, amount_raw=amount_raw)
         for _seq, account, asset, amount_raw in rows
     )
+    if kind == CREDITS_FUNDED and not cause:
+        cause = withheld_cause(postings)
+    else:
+        identity = entry_id(kind=kind, cause=cause)
+        expect_equal(name, "id", recorded=digest.hex(), recomputed=identity)
+        if kind == CREDITS_FUNDED:
+            raise Difference(f"{name}: the name of its payment is published")
     try:
         entry = make_entry(kind=kind, cause=cause, postings=postings)
     except BasisError as error:
@@ -190,11 +213,6 @@ def _check_move(entry: Entry, row: BatchRow, batches: BatchBook) -> None:
         new=new,
     )
     expect_equal(row.name, entry.kind, recorded=entry.postings, recomputed=again.postings)
-
-
-def _join(balances: Balances, sums: Balances) -> None:
-    for key, amount_raw in sums.items():
-        balances[key] = balances.get(key, 0) + amount_raw
 
 
 def _expect_balances(name: str, opening: Balances, closing: Balances) -> None:

@@ -7,6 +7,8 @@ engines name the same figure; only the hash is the reference's alone, and so the
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,6 +22,7 @@ from basis.audit.receipt_columns import (
     CHARGE,
     CORE,
     CORE_AMOUNTS,
+    ENTRY_SEQ,
     FACTORS,
     HAS_ENTRY,
     HELD,
@@ -61,21 +64,35 @@ class Members:
 class ReceiptCheck:
     """Goes through receipts in their order, and keeps what ledger and batches need of them."""
 
-    def __init__(self, judge: Judge, *, chain_id: int, token_symbol: str) -> None:
+    def __init__(
+        self, judge: Judge, *, chain_id: int, token_symbol: str, cuts: tuple[int, ...]
+    ) -> None:
+        """`cuts` are numbers of entries, rising, between which jobs' postings are summed apart."""
         self._judge = judge
+        self._cuts = cuts
+        self.first_entry = 0
+        self.last_entry = 0
+        """The numbers of the first and the last entry; 0 while there is none."""
         self._constants = (RECEIPT_VERSION, token_symbol, chain_id)
-        self._postings = JobPostings()
+        self._postings: dict[int, JobPostings] = {}
         self.batches: dict[int, Members] = {}
 
     @property
-    def sums(self) -> dict[tuple[str, str], int]:
-        """What the entries of the jobs did to each account, by account and asset."""
-        return self._postings.sums
+    def sums(self) -> dict[int, dict[tuple[str, str], int]]:
+        """What the entries of the jobs did to each account, by account and asset.
+
+        Apart for each place among the cuts: before the first, the second and so on.
+        """
+        return {place: postings.sums for place, postings in self._postings.items()}
 
     @property
     def added(self) -> dict[str, int]:
         """All that they added to some account, by asset."""
-        return self._postings.added
+        added: defaultdict[str, int] = defaultdict(int)
+        for postings in self._postings.values():
+            for asset, amount_raw in postings.added.items():
+                added[asset] += amount_raw
+        return added
 
     def check(self, rows: Iterable[Row], *, first_seq: int, late: Mapping[int, Row]) -> int:
         """How many rows there were, all of them as they follow, numbered from `first_seq` on.
@@ -107,8 +124,24 @@ class ReceiptCheck:
         _expect(row, HAS_ENTRY, (job.has_entry,))
         self._check_hash(row)
         if job.has_entry:
-            self._postings.add(row, job.postings)
+            self._postings_at(row).add(row, job.postings)
+        elif row[ENTRY_SEQ]:
+            raise differs(name_of(row), "entry_seq", recorded=row[ENTRY_SEQ], recomputed=0)
         self._take_member(row, late, reward_raw)
+
+    def _postings_at(self, row: Row) -> JobPostings:
+        """Where the row's entry belongs, which comes after the entry of every row before."""
+        seq = cast("int", row[ENTRY_SEQ])
+        if seq <= self.last_entry:
+            raise Difference(
+                f"{name_of(row)} has the ledger entry number {seq}, after number {self.last_entry}"
+            )
+        self.first_entry = self.first_entry or seq
+        self.last_entry = seq
+        place = bisect_left(self._cuts, seq)
+        if place not in self._postings:
+            self._postings[place] = JobPostings()
+        return self._postings[place]
 
     def _check_hash(self, row: Row) -> None:
         core = row[CORE]

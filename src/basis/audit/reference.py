@@ -19,7 +19,8 @@ from basis.audit.batch_check import BatchBook
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.judge import Judge
-from basis.audit.ledger_check import LedgerBook
+from basis.audit.ledger_check import LedgerBook, find_cuts
+from basis.audit.offer_records import check_offers
 from basis.audit.parquet import (
     check_statistics,
     count_groups,
@@ -31,9 +32,9 @@ from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import load_terms
+from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import (
     LATE_MEMBERS,
-    PARQUET_FILES,
     PENALTIES,
     RECEIPTS,
     UNCHECKED,
@@ -66,6 +67,7 @@ class _Part:
     token_symbol: str
     first_seq: int
     last_seq: int
+    cuts: tuple[int, ...]
     later: tuple[Path, ...]
     """Late members of the periods after."""
 
@@ -73,7 +75,9 @@ class _Part:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PartResult:
     receipts: int
-    sums: dict[tuple[str, str], int]
+    sums: dict[int, dict[tuple[str, str], int]]
+    first_entry: int
+    last_entry: int
     added: dict[str, int]
     batches: dict[int, Members]
     difference: str | None
@@ -92,18 +96,23 @@ def check_by_reference(
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
             batches.begin(export)
-            for file in PARQUET_FILES:
+            for file in ALL_FILES:
                 if file != RECEIPTS:
                     check_statistics(export.path(file.name), file)
-            parts = list(_parts(export, exports[index + 1 :]))
-            sums: dict[tuple[str, str], int] = {}
+            check_offers(export)
+            cuts = find_cuts(export)
+            parts = list(_parts(export, exports[index + 1 :], cuts))
+            sums: dict[int, dict[tuple[str, str], int]] = {}
+            last_entry = 0
             added: dict[str, int] = {}
             pending: dict[int, Members] = {}
             results = pool.map(_check_part, parts) if pool is not None else map(_check_part, parts)
             for result in results:
                 if result.difference is not None:
                     raise Difference(result.difference)
-                _join(sums, result.sums)
+                last_entry = _follow(export, last_entry, result)
+                for place, some in result.sums.items():
+                    _join(sums.setdefault(place, {}), some)
                 _join(added, result.added)
                 _take_members(pending, result.batches, batches)
                 receipts += result.receipts
@@ -112,7 +121,7 @@ def check_by_reference(
                 batches.finish(number, pending[number])
             batches.finish_rest()
             _check_findings(export)
-            ledger.check(export, batches, job_sums=sums, job_totals=added)
+            ledger.check(export, batches, job_sums=sums, job_totals=added, cuts=cuts)
     return ReferenceResult(
         receipts=receipts,
         batches=batches.count,
@@ -129,7 +138,7 @@ def _workers(exports: Sequence[Export], jobs: int) -> nullcontext[None] | Execut
     return ProcessPoolExecutor(max_workers=min(jobs, groups), mp_context=get_context("spawn"))
 
 
-def _parts(export: Export, later: Sequence[Export]) -> Iterator[_Part]:
+def _parts(export: Export, later: Sequence[Export], cuts: tuple[int, ...]) -> Iterator[_Part]:
     import pyarrow.parquet as pq
 
     numbers = export.manifest.receipts
@@ -153,6 +162,7 @@ def _parts(export: Export, later: Sequence[Export]) -> Iterator[_Part]:
             token_symbol=export.manifest.token_symbol,
             first_seq=first,
             last_seq=first + rows - 1,
+            cuts=cuts,
             later=tuple(one.path(LATE_MEMBERS.name) for one in later),
         )
         first += rows
@@ -164,7 +174,9 @@ def _check_part(part: _Part) -> _PartResult:
     check: ReceiptCheck | None = None
     try:
         judge = Judge(part.tables, load_terms(part.folder, part.tables))
-        check = ReceiptCheck(judge, chain_id=part.chain_id, token_symbol=part.token_symbol)
+        check = ReceiptCheck(
+            judge, chain_id=part.chain_id, token_symbol=part.token_symbol, cuts=part.cuts
+        )
         late = _late_rows(part)
         path = part.folder.joinpath(RECEIPTS.name)
         check_statistics(path, RECEIPTS, groups=[part.group])
@@ -176,10 +188,24 @@ def _check_part(part: _Part) -> _PartResult:
     return _PartResult(
         receipts=seq - part.first_seq,
         sums=check.sums if check is not None else {},
+        first_entry=check.first_entry if check is not None else 0,
+        last_entry=check.last_entry if check is not None else 0,
         added=dict(check.added) if check is not None else {},
         batches=check.batches if check is not None else {},
         difference=difference,
     )
+
+
+def _follow(export: Export, last_entry: int, part: _PartResult) -> int:
+    """The last job's entry so far, once the part's come after it."""
+    if not part.first_entry:
+        return last_entry
+    if part.first_entry <= last_entry:
+        raise Difference(
+            f"{export.name}: the ledger entry number {part.first_entry} of a job stands after "
+            f"number {last_entry}"
+        )
+    return part.last_entry
 
 
 def _late_rows(part: _Part) -> dict[int, Row]:

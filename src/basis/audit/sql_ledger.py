@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from basis.audit.difference import Difference, expect_equal
 from basis.audit.folder import Export
+from basis.audit.sql_floors import broken_floor
 from basis.audit.sql_numbers import quote_path
 from basis.rules.export_format import RECEIPTS
 from basis.rules.manifest import compute_balances_hash
@@ -145,6 +146,10 @@ class LedgerQueries:
             "all balances in {0} sum to {1} (I2)",
             "SELECT asset, sum(amount_raw) AS total FROM moved GROUP BY asset HAVING total <> 0 "
             "ORDER BY ALL LIMIT 1",
+        )
+        self._refuse(
+            "{0} holds {1} base units of {2}, which the chart of accounts does not allow (I4)",
+            broken_floor("moved"),
         )
         cursor = self._connection.execute(
             "SELECT account, asset, sum(amount_raw) AS amount_raw FROM moved GROUP BY ALL "

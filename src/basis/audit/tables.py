@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeVar
+from typing import Annotated, Final, Protocol, TypeVar
 
 import msgspec
 
 from basis.rules.catalog import CATALOGS, Catalog
-from basis.rules.epoch_form import parse_epoch
+from basis.rules.epoch_form import compute_epoch_hash, parse_epoch
 from basis.rules.epochs import EPOCHS, PricingEpoch
 from basis.rules.errors import DamagedExport, InvalidInput
 from basis.rules.factors import TABLES, FactorTables
+from basis.rules.offer_checks import RAILS, PriceRails
 from basis.rules.points_tables import POINTS_TABLES, PointsTable
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS, PostpaidEpoch
 
 _MAX_POINTS_FIGURE: Final = 10**9
 """Far above any multiplier in basis points, or any memory in MiB."""
+
+_MOMENT: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
 
 
 class _Versioned(Protocol):
@@ -38,12 +41,23 @@ class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     effective_from: str = ""
 
 
+class PublishedActivation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """From when on one of the operator's epochs was in force; its hash commits to all of it."""
+
+    version: str
+    hash: str
+    effective_from: Annotated[str, msgspec.Meta(pattern=f"^{_MOMENT}$")]
+
+
 class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     catalogs: list[msgspec.Raw]
     epochs: list[msgspec.Raw]
     postpaid_epochs: list[PostpaidEpoch]
     factors: list[FactorTables]
     points: list[PointsTable]
+    activations: list[PublishedActivation]
+    activations_until: Annotated[str, msgspec.Meta(pattern=f"^({_MOMENT})?$")]
+    rails: list[PriceRails]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +69,11 @@ class PublishedTables:
     postpaid: Mapping[str, PostpaidEpoch]
     factors: Mapping[str, FactorTables]
     points: Mapping[str, PointsTable]
+    activations: tuple[PublishedActivation, ...]
+    """All that had begun by `activations_until`, by their times."""
+    activations_until: str
+    rails: tuple[PriceRails, ...]
+    """Oldest first."""
 
 
 def parse_tables(data: bytes) -> PublishedTables:
@@ -85,6 +104,9 @@ def parse_tables(data: bytes) -> PublishedTables:
         postpaid=postpaid,
         factors=factors,
         points=points,
+        activations=_check_activations(raw, epochs),
+        activations_until=raw.activations_until,
+        rails=_check_rails(raw.rails),
     )
 
 
@@ -140,3 +162,29 @@ def _check_points(table: PointsTable) -> None:
     figures += [row.multiplier_bps for row in table.image.values()]
     if min(figures, default=0) < 0 or max(figures, default=0) > _MAX_POINTS_FIGURE:
         raise DamagedExport(f"the points table {table.version[:80]!r} cannot be applied")
+
+
+def _check_activations(
+    raw: _Tables, epochs: Mapping[str, PricingEpoch]
+) -> tuple[PublishedActivation, ...]:
+    """Refuses activations that do not follow each other, or are of other epochs than published."""
+    times = [one.effective_from for one in raw.activations]
+    if times != sorted(set(times)) or any(time > raw.activations_until for time in times):
+        raise DamagedExport("the activations of pricing epochs do not stand in their order")
+    if len({one.version for one in raw.activations}) != len(times):
+        raise DamagedExport("a pricing epoch is activated twice")
+    for one in raw.activations:
+        epoch = epochs.get(one.version)
+        if epoch is not None and compute_epoch_hash(epoch) != one.hash:
+            raise DamagedExport(f"the epoch {one.version[:80]!r} is activated under another hash")
+    return tuple(raw.activations)
+
+
+def _check_rails(rails: list[PriceRails]) -> tuple[PriceRails, ...]:
+    _by_version(rails, known=RAILS)
+    times = [one.effective_from for one in rails]
+    if times != sorted(set(times)) or any(
+        min(one.lowest_bps, one.highest_bps) < 0 for one in rails
+    ):
+        raise DamagedExport("the rails of offers cannot be applied")
+    return tuple(rails)

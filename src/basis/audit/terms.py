@@ -1,21 +1,25 @@
 """The terms by which the receipts of a period were judged, each held to the tables that it names.
 
-The terms of a worker's offer have that worker's asks as prices: those stand on the offer's own
-record, which is not part of an export. All other terms are recomputed from their epoch.
+The terms of a worker's offer have that worker's asks as prices, which the offer must say and the
+rails allow. All other terms are recomputed from their epoch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from basis.audit.difference import Difference, expect_equal
+from basis.audit.locks import LockWindow, epoch_window, offer_window
+from basis.audit.offer_records import PublishedOffer, load_offers
 from basis.audit.parquet import iterate_rows
 from basis.audit.tables import PublishedTables
 from basis.rules.errors import BasisError
 from basis.rules.export_format import TERMS
 from basis.rules.factors import FactorTables, LatencyTarget
+from basis.rules.offer_locks import find_price_flaw, later_rails
 from basis.rules.postpaid_pricing import PostpaidEpoch
 from basis.rules.pricing import PriceTerms, compute_list_terms, compute_terms_hash
 from basis.rules.units import Bps
@@ -31,6 +35,8 @@ class JudgingTerms:
     target: LatencyTarget
     priced: PriceTerms | None
     postpaid: PostpaidEpoch | None
+    windows: tuple[LockWindow, ...]
+    """When they may have been locked: in all of these; none for a postpaid job."""
 
 
 class _Row(NamedTuple):
@@ -63,6 +69,7 @@ def load_terms(folder: Path, tables: PublishedTables) -> list[JudgingTerms]:
     Raises:
         Difference: one is not what its tables say, or does not stand in its order.
     """
+    offers = load_offers(folder)
     found: list[JudgingTerms] = []
     for values in iterate_rows(folder.joinpath(TERMS.name), TERMS):
         row = _Row(*cast("tuple[str, ...]", values))  # type: ignore[arg-type]  # as the columns are
@@ -79,14 +86,15 @@ def load_terms(folder: Path, tables: PublishedTables) -> list[JudgingTerms]:
                 multiplier_bps=Bps(row.multiplier_bps),
                 tables=factors,
                 target=target,
-                priced=None if row.is_postpaid else _price(row, tables),
+                priced=None if row.is_postpaid else _price(row, tables, offers),
                 postpaid=_find_postpaid(row, tables) if row.is_postpaid else None,
+                windows=() if row.is_postpaid else _windows_of(row, tables, offers),
             )
         )
     return found
 
 
-def _price(row: _Row, tables: PublishedTables) -> PriceTerms:
+def _price(row: _Row, tables: PublishedTables, offers: Mapping[str, PublishedOffer]) -> PriceTerms:
     """The price terms of a row, once they are found to be what its epoch says."""
     terms = PriceTerms(
         epoch=row.pricing,
@@ -111,6 +119,7 @@ def _price(row: _Row, tables: PublishedTables) -> PriceTerms:
     except BasisError as error:
         raise Difference(f"{row.name} cannot be recomputed: {error.message}") from error
     if row.offer_hash:
+        _check_ask(row, tables, offers, terms=terms, listed=listed)
         listed = replace(
             listed,
             prompt_price=row.prompt_price,
@@ -119,6 +128,36 @@ def _price(row: _Row, tables: PublishedTables) -> PriceTerms:
         )
     expect_equal(row.name, "prices", recorded=terms, recomputed=listed)
     return terms
+
+
+def _check_ask(
+    row: _Row,
+    tables: PublishedTables,
+    offers: Mapping[str, PublishedOffer],
+    *,
+    terms: PriceTerms,
+    listed: PriceTerms,
+) -> None:
+    """Holds the prices of a row to the offer that it names, and to the rails."""
+    published = offers.get(row.offer_hash)
+    if published is None:
+        raise _unpublished(row, f"offer {row.offer_hash[:64]!r}")
+    flaw = find_price_flaw(
+        published.offer,
+        terms,
+        listed=listed,
+        worker_floor_price=tables.epochs[row.pricing].worker_floor_price,
+        rails=later_rails(tables.rails, first=published.rails),
+    )
+    if flaw:
+        raise Difference(f"{row.name}: {flaw}")
+
+
+def _windows_of(
+    row: _Row, tables: PublishedTables, offers: Mapping[str, PublishedOffer]
+) -> tuple[LockWindow, ...]:
+    epoch = epoch_window(row.pricing, tables)
+    return (epoch, offer_window(offers[row.offer_hash])) if row.offer_hash else (epoch,)
 
 
 def _find_postpaid(row: _Row, tables: PublishedTables) -> PostpaidEpoch:

@@ -28,7 +28,9 @@ app = typer.Typer(
 )
 
 _FOLDING = "folding entries"
-_CauseOption = Annotated[str, typer.Option("--cause", help="Why; it stays on the entry's record.")]
+_CauseOption = Annotated[
+    str, typer.Option("--cause", help="Why; it stays on record, and every export publishes it.")
+]
 
 
 @app.command()

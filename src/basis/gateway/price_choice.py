@@ -24,8 +24,8 @@ from basis.gateway.keys import Customer
 from basis.rules.catalog import Model
 from basis.rules.errors import InvalidInput, RuntimePending
 from basis.rules.offer_checks import asks_no_more, compute_most
+from basis.rules.offer_locks import is_in_time
 from basis.rules.pricing import PriceTerms, apply_offer
-from basis.storage.clock import now_iso
 
 PREFER_HEADER = "X-Basis-Prefer"
 PRICE_HEADER = "X-Basis-Price"
@@ -106,8 +106,9 @@ def choose_terms(
     prompt_tokens: int,
     max_tokens: int,
     preference: Preference | None,
+    now: str,
 ) -> PriceLock:
-    """The prices that are locked for a job of so many tokens, and whom it may go to.
+    """The prices that are locked at the time `now` for a job, and whom it may go to.
 
     Raises:
         RuntimePending: each connected worker asks for more than the list price, and the customer
@@ -118,7 +119,7 @@ def choose_terms(
     )
     terms, bound = list_terms, None
     if preference is not None:
-        best = candidates.find_best(preference)
+        best = candidates.find_best(preference, at=now)
         if best is not None:
             terms, bound = best
     lock = candidates.lock(terms, bound, preference)
@@ -171,18 +172,24 @@ class _Candidates:
         self._prompt_tokens = prompt_tokens
         self._max_tokens = max_tokens
 
-    def find_best(self, preference: Preference) -> tuple[PriceTerms, BoundWorker | None] | None:
+    def find_best(
+        self, preference: Preference, *, at: str
+    ) -> tuple[PriceTerms, BoundWorker | None] | None:
         """The terms of the worker that comes first, of those with a free slot if there are any.
 
-        None if each asks for what the rails do not allow any more.
+        None if each asks for what the rails do not allow any more, or by an offer that does not
+        hold at the time `at`, which will stand on the receipt: the clock was set back then.
         """
         rank = self._rank_by(preference)
-        bounds = bounds_of(self._context, self._model, at=now_iso())
+        bounds = bounds_of(self._context, self._model, at=at)
         best: tuple[PriceTerms, BoundWorker | None] | None = None
         best_key: tuple[bool, tuple[int, ...], float, int] | None = None
         for session in self._context.dispatcher.scheduler.sessions_of(self._model.name):
             (prompt_price, output_price), offer_hash = self._prices_of(session)
-            if offer_hash and not bounds.has(prompt_price=prompt_price, output_price=output_price):
+            if offer_hash and not (
+                bounds.has(prompt_price=prompt_price, output_price=output_price)
+                and self._is_in_time(session, at=at)
+            ):
                 continue
             key = session.free_slots <= 0, rank(session), session.load, session.last_pick
             if best_key is not None and key >= best_key:
@@ -216,6 +223,12 @@ class _Candidates:
 
         choice = Choice(admits=admits, rank=self._rank_by(preference))
         return PriceLock(terms=terms, bound=bound, preference=preference, choice=choice)
+
+    def _is_in_time(self, session: WorkerSession, *, at: str) -> bool:
+        live = self._context.offers.shelf.live_offer(session.worker_id)
+        return live is not None and is_in_time(
+            live.offer, accepted_at=live.record.accepted_at, at=at
+        )
 
     def _prices_of(self, session: WorkerSession) -> tuple[tuple[int, int], str]:
         """((prompt price, output price), hash of the offer) of a worker now."""

@@ -81,6 +81,7 @@ async def post_quote(request: web.Request) -> web.StreamResponse:
             prompt_tokens=job.prompt_tokens,
             max_tokens=job.max_tokens,
             preference=preference,
+            now=now,
         )
         promise = make_promise(
             customer,

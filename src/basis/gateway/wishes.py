@@ -77,6 +77,7 @@ def lock_price(
             prompt_tokens=prompt_tokens,
             max_tokens=max_tokens,
             preference=wish.preference,
+            now=now,
         )
         return LockedPrice(lock=lock, locked_at=now)
     promise.require_model(model.name)

@@ -125,6 +125,10 @@ class EpochBook:
         found = (one for one in self._activations if one.epoch.version == version)
         return next((one.effective_from for one in found), "")
 
+    def activated_until(self, at: str) -> tuple[Activation, ...]:
+        """The operator's epochs that had begun by the time `at`, the first one first."""
+        return tuple(one for one in self._activations if one.effective_from <= at)
+
     def could_price(self, version: str, *, at: str) -> bool:
         """Whether the epoch of this version can have priced a job at the time `at`.
 

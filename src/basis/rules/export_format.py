@@ -177,11 +177,12 @@ RECEIPTS = ParquetFile(
         *_CHARGE,
         *_columns(**dict.fromkeys(BREAKDOWN_NAMES, _AMOUNT)),
         *_POINTS,
-        *_columns(batch_number=_INTEGER, has_entry=_FLAG, entry_at=_TIME),
+        *_columns(batch_number=_INTEGER, has_entry=_FLAG, entry_seq=_INTEGER, entry_at=_TIME),
     ),
 )
 """Sorted by `seq`, without a gap. `batch_number` is 0 if no batch of this period or an earlier one
-holds the receipt; `entry_at` is the receipt's own time where there is no entry."""
+holds the receipt; `entry_seq` is the number of its entry among all of the ledger, 0 where there is
+none, and `entry_at` is then the receipt's own time."""
 
 TERMS = ParquetFile(
     name="terms.parquet",
@@ -224,9 +225,12 @@ VERDICTS = ParquetFile(
 
 ENTRIES = ParquetFile(
     name="entries.parquet",
-    columns=_columns(seq=_INTEGER, id=_DIGEST, kind=_TEXT, cause=_TEXT, created_at=_TIME),
+    columns=_columns(
+        seq=_INTEGER, id=_DIGEST, kind=_TEXT, cause=_TEXT, reason=_TEXT, created_at=_TIME
+    ),
 )
-"""Every ledger entry that is not a job's, sorted by `seq`."""
+"""Every ledger entry that is no job's, sorted by `seq`. `cause` is "" for a payment: its name is
+withheld, and the id commits to it. `reason` says why an operator repaired something, else ""."""
 
 POSTINGS = ParquetFile(
     name="postings.parquet",

@@ -113,6 +113,20 @@ def find_last_member(connection: Connection, *, after: int, to: int) -> int:
     return connection.execute(query).scalar() or 0
 
 
+def find_last_booked(connection: Connection, *, before_seq: int) -> int:
+    """The receipt whose job left the last entry numbered below `before_seq`; 0 if there is none."""
+    entry = ledger_entries.c
+    last_job = (
+        select(entry.cause)
+        .where(entry.seq < before_seq, entry.kind == JOB_ENTRY)
+        .order_by(entry.seq.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    query = select(receipts.c.seq).where(receipts.c.job_id == last_job)
+    return connection.execute(query).scalar() or 0
+
+
 def find_last_entry(connection: Connection, *, after: int, before: str) -> int:
     """The last entry above `after` that is no job's and earlier than `before`; else `after`."""
     entry = ledger_entries.c
