@@ -148,7 +148,6 @@ def _facts(number: int, chance: random.Random) -> JobFacts:
             prompt_tokens=prompt,
         ),
         points=PointsFacts(
-            boost_bps=Bps(chance.choice((10_000, 10_000, 11_000, 13_000))),
             gpu_name="NVIDIA GeForce RTX 4090",
             gpu_count=1,
             gpu_memory_mib=chance.choice((12_000, 24_564)),

@@ -20,7 +20,7 @@ from basis.audit.folder import Export, count_bytes, find_exports, open_export
 from basis.audit.parquet import check_parquet
 from basis.audit.reference import ReferenceResult, check_by_reference
 from basis.audit.sql import STEPS_PER_EXPORT, check_by_sql
-from basis.rules.export_format import PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
 from basis.rules.wallet import Wallet
 
 _Result = TypeVar("_Result")
@@ -101,7 +101,7 @@ def audit(paths: Sequence[Path], options: AuditOptions, watcher: Watcher) -> Aud
     """
     exports = _open(list(paths), options, watcher)
     wide = [
-        (export, {file.name: check_parquet(export, file) for file in PARQUET_FILES})
+        (export, {file.name: check_parquet(export, file) for file in ALL_FILES})
         for export in exports
     ]
     total = sum(one.manifest.receipts.to - one.manifest.receipts.after for one in exports)

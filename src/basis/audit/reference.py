@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from basis.audit.batch_check import BatchBook
+from basis.audit.boost_check import BoostBook
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.judge import Judge
@@ -74,7 +75,7 @@ def check_by_reference(
     Raises:
         Difference: the first figure that is not the one that follows.
     """
-    batches, ledger = BatchBook(), LedgerBook()
+    batches, ledger, boosts = BatchBook(), LedgerBook(), BoostBook()
     receipts = 0
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
@@ -96,6 +97,7 @@ def check_by_reference(
                 batches.finish(number, pending[number])
             batches.finish_rest()
             _check_findings(export)
+            boosts.check(export)
             ledger.check(export, batches, job_sums=sums, job_totals=added)
     return ReferenceResult(
         receipts=receipts,

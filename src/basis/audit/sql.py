@@ -13,18 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
+from basis.audit.sql_boosts import BoostQueries
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
 from basis.audit.sql_receipts import ReceiptQueries
 from basis.rules.errors import DamagedExport
-from basis.rules.export_format import PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
 
 if TYPE_CHECKING:
     import duckdb
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 7
+STEPS_PER_EXPORT = 8
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -58,7 +59,7 @@ def _steps(
     connection: duckdb.DuckDBPyConnection, export: Export, wide: Wide, earlier: list[Export]
 ) -> Iterator[Callable[[], None]]:
     def open_views() -> None:
-        for file in PARQUET_FILES:
+        for file in ALL_FILES:
             view = file.name.removesuffix(".parquet")
             path = quote_path(str(export.path(file.name).absolute()))
             connection.execute(
@@ -72,6 +73,7 @@ def _steps(
     yield receipts.check_figures
     yield receipts.check_verdicts
     yield receipts.check_penalties
+    yield BoostQueries(connection, export).check
     yield lambda: ledger.check_batches(earlier)
     yield ledger.check_entries
     yield ledger.check_balances
