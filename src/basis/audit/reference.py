@@ -22,11 +22,13 @@ from basis.audit.folder import Export
 from basis.audit.judge import Judge
 from basis.audit.ledger_check import LedgerBook
 from basis.audit.parquet import count_groups, iterate_columns, iterate_rows, read_range
+from basis.audit.phase_check import PhaseBook
 from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import load_terms
 from basis.rules.export_format import LATE_MEMBERS, PENALTIES, RECEIPTS, UNCHECKED, VERDICTS
+from basis.rules.phase_entries import PHASE_ENTRIES
 
 OnReceipts = Callable[[int], None]
 """Told how many more receipts are done."""
@@ -35,12 +37,14 @@ _LATE_SEQ: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceResult:
-    """What the reference went through. `given` are entries whose cause is not in the exports."""
+    """What the reference went through. `given` are entries whose cause is not in the exports;
+    `phases` says of each phase how many of its receipts are."""
 
     receipts: int
     batches: int
     entries: int
     given: dict[str, int]
+    phases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +79,8 @@ def check_by_reference(
     Raises:
         Difference: the first figure that is not the one that follows.
     """
-    batches, ledger, boosts = BatchBook(), LedgerBook(), BoostBook()
+    batches, ledger = BatchBook(), LedgerBook()
+    boosts, phases = BoostBook(), PhaseBook()
     receipts = 0
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
@@ -99,11 +104,16 @@ def check_by_reference(
             _check_findings(export)
             boosts.check(export)
             ledger.check(export, batches, job_sums=sums, job_totals=added)
+            phases.check(export)
+        phase_notes = phases.finish(exports)
     return ReferenceResult(
         receipts=receipts,
         batches=batches.count,
         entries=ledger.entry_count,
-        given=dict(sorted(ledger.given.items())),
+        given={
+            kind: count for kind, count in sorted(ledger.given.items()) if kind not in PHASE_ENTRIES
+        },
+        phases=phase_notes,
     )
 
 

@@ -16,6 +16,8 @@ from basis.audit.folder import Export
 from basis.audit.sql_boosts import BoostQueries
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
+from basis.audit.sql_phase_points import check_phase_points, prepare_phases
+from basis.audit.sql_phases import PhaseQueries
 from basis.audit.sql_receipts import ReceiptQueries
 from basis.rules.errors import DamagedExport
 from basis.rules.export_files import ALL_FILES
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 8
+STEPS_PER_EXPORT = 9
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -46,12 +48,14 @@ def check_by_sql(
     receipts = 0
     earlier: list[Export] = []
     with _connect([export for export, _wide in exports], threads, memory_mib) as connection:
+        prepare_phases(connection)
         for export, wide in exports:
             for step in _steps(connection, export, wide, earlier):
                 _run(export, step)
                 on_steps(1)
             receipts += export.manifest.receipts.to - export.manifest.receipts.after
             earlier.append(export)
+        _run(earlier[-1], lambda: check_phase_points(connection, earlier))
     return receipts
 
 
@@ -77,6 +81,7 @@ def _steps(
     yield lambda: ledger.check_batches(earlier)
     yield ledger.check_entries
     yield ledger.check_balances
+    yield PhaseQueries(connection, export).check
 
 
 def _run(export: Export, step: Callable[[], None]) -> None:
