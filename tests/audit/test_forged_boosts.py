@@ -145,6 +145,7 @@ BOTH: dict[str, tuple[str, Change, str]] = {
     ),
     "worker taken out": ("boosted_workers.parquet", lambda rows: rows[1:], "worker alice-1"),
     "tables": ("assignments.parquet", put(0, "tables", "1999-01-01"), "boost assignment number 1"),
+    "assignment twice": ("assignments.parquet", lambda rows: [rows[0], *rows], "in its order"),
     "assignment out": ("assignments.parquet", lambda rows: rows[:-1], ""),
     "holding": ("holdings.parquet", put_holding(ALICE, "20"), ""),
     "holding taken out": ("holdings.parquet", lambda rows: rows[1:], ""),

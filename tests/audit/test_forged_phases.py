@@ -128,6 +128,23 @@ def test_audit__phases_forged__are_found(sharing: Path, case: str, engine: str) 
 
 
 @pytest.mark.parametrize("engine", ["rules", "sql"])
+@pytest.mark.parametrize("column", ["file", "terms"])
+@pytest.mark.parametrize(
+    "content", ["x", "{}", "[]", "5", "[" * 9_999, '{"lines":5,"pools":{}}', "\x00", "null"]
+)
+def test_audit__phase_that_is_none__is_a_named_difference(
+    sharing: Path, column: str, content: str, engine: str
+) -> None:
+    def change(rows: Rows) -> None:
+        rows[0][column] = content
+
+    forge_rows(sharing, "phases.parquet", change)
+
+    (difference,) = audit_by(engine, sharing).differences
+    assert difference.startswith("phase s1")
+
+
+@pytest.mark.parametrize("engine", ["rules", "sql"])
 def test_audit__part_vested_at_the_expense_of_another__is_found(sharing: Path, engine: str) -> None:
     """The balances at the end are what they were: only the schedule says what is wrong."""
 

@@ -116,9 +116,9 @@ class UsedBoosts:
                     "wallet": assignment.wallet,
                 }
             )
-            for row in _grant_rows(assignment):
+            for row in grant_rows(assignment):
                 grants.add({"assignment": number, **row})
-            for row in _gpu_rows(assignment):
+            for row in gpu_rows(assignment):
                 gpus.add({"assignment": number, **row})
             for worker_id, boost_bps in assignment.workers:
                 workers.add({"assignment": number, "worker_id": worker_id, "boost_bps": boost_bps})
@@ -146,7 +146,8 @@ def _snapshot_row(recorded: SnapshotRecord) -> Row:
     }
 
 
-def _grant_rows(assignment: BoostAssignment) -> Iterator[Row]:
+def grant_rows(assignment: BoostAssignment) -> Iterator[Row]:
+    """The rows of its grants, without the assignment's number."""
     for place, grant in enumerate(assignment.grants, start=1):
         yield {
             "place": place,
@@ -159,7 +160,8 @@ def _grant_rows(assignment: BoostAssignment) -> Iterator[Row]:
         }
 
 
-def _gpu_rows(assignment: BoostAssignment) -> Iterator[Row]:
+def gpu_rows(assignment: BoostAssignment) -> Iterator[Row]:
+    """The rows of its GPUs, without the assignment's number."""
     for place, run in enumerate(assignment.runs, start=1):
         yield {
             "place": place,

@@ -61,7 +61,8 @@ class AssignmentQueries:
                        CASE WHEN g.decimals > r.decimals
                             THEN left(g.amount,
                                       greatest(length(g.amount) - (g.decimals - r.decimals), 0))
-                            ELSE g.amount || repeat('0', r.decimals - g.decimals) END AS digits
+                            ELSE g.amount || repeat('0', least(r.decimals - g.decimals, {_DIGITS}))
+                            END AS digits
                 FROM grants g LEFT JOIN assignments a ON a.number = g.assignment
                 LEFT JOIN boost_rules r ON r.version = a.tables AND r.measure = g.measure),
             counted AS (

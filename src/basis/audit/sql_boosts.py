@@ -39,6 +39,11 @@ class BoostQueries:
             self._check_unboosted()
             return
         self._check_snapshots()
+        misplaced = self._find(
+            "SELECT number FROM assignments WHERE number <> file_row_number + 1 LIMIT 1"
+        )
+        if misplaced is not None:
+            raise Difference(f"boost assignment number {misplaced[0]} does not stand in its order")
         AssignmentQueries(self._connection, self._export.tables).check()
         self._make_windows()
         self._check_receipts()

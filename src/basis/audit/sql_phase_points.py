@@ -57,8 +57,8 @@ def remember_phases(connection: duckdb.DuckDBPyConnection) -> None:
             last_seq FROM earlier_phases WHERE phase IN (SELECT phase FROM fresh)""")
     connection.execute("""
         INSERT INTO shared_phases SELECT f.phase, p.file,
-            epoch_ms(CAST(replace(f.terms."from", 'Z', '') AS TIMESTAMP)),
-            epoch_ms(CAST(replace(f.terms."to", 'Z', '') AS TIMESTAMP)),
+            epoch_ms(TRY_CAST(replace(f.terms."from", 'Z', '') AS TIMESTAMP)),
+            epoch_ms(TRY_CAST(replace(f.terms."to", 'Z', '') AS TIMESTAMP)),
             f.doc.receipts.count, f.doc.receipts."lateCount", f.doc.receipts."lastSeq"
         FROM fresh f JOIN phases p USING (phase)""")
 

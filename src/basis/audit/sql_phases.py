@@ -1,4 +1,4 @@
-"""Phases in SQL: shares, dust, vesting, and what the entries of a phase post.
+"""Phases in SQL: shares, dust and what vests.
 
 A share is `pool x points / all points`, whose product may need more than 128 bits. So the pool is
 divided first: `pool = whole x all + rest`, and the rest is multiplied in two steps by the points.
@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from basis.audit.difference import Difference, differs
+from basis.audit.difference import Difference
 from basis.audit.folder import Export
+from basis.audit.sql_phase_entries import check_phase_entries
 from basis.audit.sql_phase_points import remember_phases
 
 if TYPE_CHECKING:
@@ -35,9 +36,7 @@ _FILE: Final = (
 _STEP: Final = "CAST(1000000000 AS HUGEINT)"
 """Points are multiplied above and below it apart: with less than 10^23 points there are 38 digits.
 """
-_KINDS: Final = (
-    "('phase_opened', 'opened'), ('phase_shared', 'shared'), ('vesting_released', 'vested')"
-)
+_SHOWN: Final = 40
 
 
 class PhaseQueries:
@@ -57,16 +56,24 @@ class PhaseQueries:
         self._check_lines()
         self._check_pools()
         self._check_wallets()
-        self._check_times()
-        self._check_postings()
+        check_phase_entries(self._connection, self._export)
         remember_phases(self._connection)
 
     def _load_documents(self) -> None:
         run = self._connection.execute
         run(f"""
             CREATE OR REPLACE TEMP TABLE phase_docs AS
-            SELECT phase, from_json(terms, '{_TERMS}') AS terms,
-                   CASE WHEN file <> '' THEN from_json(file, '{_FILE}') END AS doc FROM phases""")
+            SELECT phase, file <> '' AS has_file, TRY(from_json(terms, '{_TERMS}')) AS terms,
+                   CASE WHEN file <> '' THEN TRY(from_json(file, '{_FILE}')) END AS doc
+            FROM phases""")
+        unreadable = run("""
+            SELECT phase FROM phase_docs
+            WHERE terms.pools IS NULL OR terms.vesting.parts IS NULL
+               OR (has_file AND (doc.lines IS NULL OR doc.pools IS NULL OR doc.wallets IS NULL
+                   OR doc.exclusions IS NULL OR doc.receipts.count IS NULL))
+            ORDER BY phase LIMIT 1""").fetchone()
+        if unreadable is not None:
+            raise Difference(f"phase {unreadable[0][:_SHOWN]} cannot be read")
         run("""
             CREATE OR REPLACE TEMP TABLE phase_lines AS
             SELECT phase, l.pool AS pool, l.wallet AS wallet, l."isExcluded" AS is_excluded,
@@ -96,7 +103,7 @@ class PhaseQueries:
             WHERE e.appeal IS NULL OR e.appeal.decision <> 'accepted'""")
 
     def _check_lines(self) -> None:
-        share, forgone = _floor("total_raw"), _floor("all_raw")
+        share, forgone = floor_share("total_raw"), floor_share("all_raw")
         self._connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE shares AS
             WITH judged AS (
@@ -189,92 +196,6 @@ class PhaseQueries:
                 f"WHERE w.{column} IS DISTINCT FROM v.{column} ORDER BY phase, wallet LIMIT 1"
             )
 
-    def _check_times(self) -> None:
-        """Which entries a phase may have, and not before they are due."""
-        self._connection.execute(f"""
-            CREATE OR REPLACE TEMP TABLE phase_entries AS
-            SELECT e.seq, e.kind, e.cause, epoch_ms(e.created_at) AS at_ms, k.step,
-                   d.phase, d.terms, d.doc,
-                   TRY_CAST(split_part(e.cause, '/', 4) AS BIGINT) AS part
-            FROM entries e LEFT JOIN (VALUES {_KINDS}) k(kind, step) USING (kind)
-            LEFT JOIN phase_docs d ON d.phase = split_part(e.cause, '/', 2)
-            WHERE k.kind IS NOT NULL OR e.cause LIKE 'phase/%'""")
-        final = _millis("doc.finalAt")
-        due = f"greatest({final}, {_millis('terms.vesting.dueAt[part]')})"
-        found = self._connection.execute(f"""
-            SELECT seq, kind, cause, CASE
-                WHEN step IS NULL OR phase IS NULL OR (step <> 'opened' AND doc IS NULL) OR cause
-                    <> 'phase/' || phase || '/' || step
-                       || CASE WHEN step = 'vested' THEN '/' || coalesce(part, 0) ELSE '' END
-                    THEN 'it is of no phase that is published'
-                WHEN step = 'vested' AND NOT coalesce(part BETWEEN 1 AND terms.vesting.parts, false)
-                    THEN 'it releases a part that is none'
-                WHEN step = 'vested' AND at_ms < {due} THEN 'it stands before it was due'
-                WHEN step = 'shared' AND at_ms <> {final} THEN 'it is not of the time in the file'
-                WHEN step = 'opened' AND doc IS NOT NULL AND at_ms <> {_millis("doc.openedAt")}
-                    THEN 'it is not of the time in the file' END AS flaw
-            FROM phase_entries WHERE flaw IS NOT NULL ORDER BY seq LIMIT 1""").fetchone()
-        if found is not None:
-            seq, kind, cause, flaw = found
-            raise Difference(f"ledger entry number {seq} ({kind} of {cause[:80]}): {flaw}")
-        unnamed = self._connection.execute(
-            "SELECT phase FROM phases WHERE phase NOT IN (SELECT phase FROM phase_entries) "
-            "ORDER BY phase LIMIT 1"
-        ).fetchone()
-        if unnamed is not None:
-            raise Difference(f"phase {unnamed[0]} is named by no entry of {self._export.name}")
-
-    def _check_postings(self) -> None:
-        found = self._connection.execute("""
-            WITH opened AS (
-                SELECT e.seq, e.phase, t.pool, t.amount_raw
-                FROM phase_entries e JOIN term_pools t USING (phase) WHERE e.step = 'opened'),
-            shared AS (SELECT * FROM phase_entries WHERE step = 'shared'),
-            lines AS (
-                SELECT s.seq, l.*, p.points_asset FROM shared s JOIN shares l USING (phase)
-                JOIN term_pools p ON p.phase = l.phase AND p.pool = l.pool
-                WHERE NOT l.due_excluded),
-            pools AS (SELECT s.seq, d.* FROM shared s JOIN due_pools d USING (phase)),
-            parts AS (
-                SELECT e.seq, e.phase, v.wallet,
-                       CASE WHEN e.part = v.parts THEN v.last_part_raw ELSE v.part_raw END
-                           AS part_raw
-                FROM phase_entries e JOIN vesting v USING (phase) WHERE e.step = 'vested'),
-            moves AS (
-                SELECT seq, 'emission/phases' AS source, 'phase/' || phase || '/' || pool AS target,
-                       'BASIS' AS asset, amount_raw FROM opened
-                UNION ALL SELECT seq, 'phase/' || phase || '/' || pool,
-                       'vesting/' || phase || '/' || wallet, 'BASIS', due_raw FROM lines
-                UNION ALL SELECT seq, 'points/earned/' || wallet, 'points/redeemed/' || wallet,
-                       points_asset, points_raw FROM lines
-                UNION ALL SELECT seq, 'phase/' || phase || '/' || pool, 'phase/dust', 'BASIS',
-                       dust_raw FROM pools
-                UNION ALL SELECT seq, 'phase/' || phase || '/' || pool, 'emission/phases', 'BASIS',
-                       returned_raw FROM pools
-                UNION ALL SELECT seq, 'vesting/' || phase || '/' || wallet,
-                       'phase/vested/' || wallet, 'BASIS', part_raw FROM parts),
-            due AS (
-                SELECT seq, account, asset, sum(amount_raw) AS amount_raw FROM (
-                    SELECT seq, source AS account, asset, -amount_raw AS amount_raw FROM moves
-                    UNION ALL SELECT seq, target, asset, amount_raw FROM moves)
-                GROUP BY ALL HAVING sum(amount_raw) <> 0),
-            recorded AS (
-                SELECT entry_seq AS seq, account, asset, CAST(amount_raw AS HUGEINT) AS amount_raw
-                FROM postings WHERE entry_seq IN (SELECT seq FROM phase_entries))
-            SELECT seq, e.kind, e.cause, account, asset, r.amount_raw, d.amount_raw
-            FROM due d FULL JOIN recorded r USING (seq, account, asset)
-            JOIN phase_entries e USING (seq)
-            WHERE d.amount_raw IS DISTINCT FROM r.amount_raw
-            ORDER BY seq, account, asset LIMIT 1""").fetchone()
-        if found is not None:
-            seq, kind, cause, account, asset, recorded, due = found
-            raise differs(
-                f"ledger entry number {seq} ({kind} of {cause[:80]})",
-                f"posting of {account} in {asset}",
-                recorded=recorded,
-                recomputed=due,
-            )
-
     def _refuse(self, query: str) -> None:
         found = self._connection.execute(query).fetchone()
         if found is not None:
@@ -282,7 +203,7 @@ class PhaseQueries:
             raise Difference(f"phase {phase}{what} is recorded as {recorded}, recomputed as {due}")
 
 
-def _floor(total: str) -> str:
+def floor_share(total: str) -> str:
     """`p.amount_raw x j.points_raw // total`; NULL without a total."""
     whole = f"p.amount_raw // nullif({total}, 0)"
     rest = f"p.amount_raw % nullif({total}, 0)"
@@ -292,8 +213,3 @@ def _floor(total: str) -> str:
         f"(({whole}) * j.points_raw + ({high}) // nullif({total}, 0) * {_STEP} "
         f"+ (({high}) % nullif({total}, 0) * {_STEP} + {low}) // nullif({total}, 0))"
     )
-
-
-def _millis(text: str) -> str:
-    """Milliseconds since 1970 of an instant that is text."""
-    return f"epoch_ms(TRY_CAST(replace({text}, 'Z', '') AS TIMESTAMP))"
