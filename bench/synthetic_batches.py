@@ -13,7 +13,6 @@ from basis.accounting.parquet_file import ExportFile
 from basis.audit.sql_ledger import job_sums
 from basis.rules.batch import NO_BATCH, Batch, BatchHash, Payout, compute_batch_hash
 from basis.rules.entries import rewards_moved
-from basis.rules.export_context import CONTEXT_FILES
 from basis.rules.export_format import (
     BATCHES,
     ENTRIES,
@@ -35,7 +34,7 @@ from basis.storage.batch_store import BatchRecord
 def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Entry]:
     """The batches of the receipts, and the entries that close them."""
     files = {file: ExportFile(folder, file) for file in (BATCHES, PAYOUTS, ENTRIES, POSTINGS)}
-    for empty in (LATE_MEMBERS, OPENING, PENALTIES, *CONTEXT_FILES):
+    for empty in (LATE_MEMBERS, OPENING, PENALTIES):
         ExportFile(folder, empty).close()
     moves: list[Entry] = []
     previous = NO_BATCH

@@ -77,7 +77,7 @@ class UsedBoosts:
         snapshots, holdings = ExportFile(folder, SNAPSHOTS), ExportFile(folder, HOLDINGS)
         for head in sorted(self._heads(), key=lambda one: one.seq):
             recorded = load_snapshot(self._connection, head.hash)
-            snapshots.add(_snapshot_row(recorded))
+            snapshots.add(snapshot_row(recorded))
             for holding in recorded.snapshot.holdings:
                 holdings.add(
                     {
@@ -125,7 +125,8 @@ class UsedBoosts:
         return [file.close() for file in (assignments, grants, gpus, workers)]
 
 
-def _snapshot_row(recorded: SnapshotRecord) -> Row:
+def snapshot_row(recorded: SnapshotRecord) -> Row:
+    """The row of a snapshot, without its holdings."""
     snapshot = recorded.snapshot
     return {
         "number": recorded.head.seq,
