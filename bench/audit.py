@@ -26,7 +26,7 @@ from basis.audit.folder import open_export
 from basis.audit.parquet import check_parquet
 from basis.audit.reference import check_by_reference
 from basis.audit.sql import check_by_sql
-from basis.rules.export_format import PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
 
 ENGINES = ("sql", "rules", "command")
 
@@ -70,7 +70,7 @@ def _run(engine: str, folder: Path, jobs: int) -> dict[str, float]:
     """Seconds by both clocks, the receipts, and the largest process in MiB."""
     receipts = 0
     export = open_export(folder, signer=None, on_bytes=lambda _count: None)
-    wide = {file.name: check_parquet(export, file) for file in PARQUET_FILES}
+    wide = {file.name: check_parquet(export, file) for file in ALL_FILES}
     began, began_cpu = time.perf_counter(), _cpu_s()
     if engine == "sql":
         receipts = check_by_sql(

@@ -18,11 +18,12 @@ from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.audit.postings import job_postings
 from basis.rules.canonical import sha256_hex
 from basis.rules.errors import Conflict, DamagedExport, DamagedRecord, InvalidInput, Misconfigured
-from basis.rules.export_format import JOB_POSTINGS, PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
+from basis.rules.export_format import JOB_POSTINGS
 from basis.rules.receipt import canonical_core, compute_receipt_hash, core_json
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import audit_by, resign, sign, write_rows
+from tests.audit.forging import KEY, audit_by, resign, write_rows
 from tests.support.books import (
     ALICE,
     close,
@@ -223,7 +224,7 @@ def test_export__a_damaged_balance__is_refused_and_leaves_nothing(
 def test_audit__a_period_with_wide_amounts__is_equal_and_forgeries_are_found(
     period: Path, engine: str
 ) -> None:
-    for file in PARQUET_FILES:
+    for file in ALL_FILES:
         rows = pq.read_table(period / file.name).to_pylist()
         write_rows(period, file.name, rows, is_wide=True)
     resign(period)
@@ -279,7 +280,7 @@ def test_export__in_a_folder_that_cannot_be_written__is_misconfigured(tmp_path: 
             engine,
             parse_period(DAY),
             out=tmp_path / "file" / "out",
-            sign=sign,
+            sign=KEY.sign_file_hash,
             version="test",
             now=LATER,
         )

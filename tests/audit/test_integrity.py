@@ -11,12 +11,12 @@ import pytest
 
 from basis.audit.audit import AuditOptions, Watcher, audit
 from basis.rules.errors import DamagedExport, InvalidSignature
-from basis.rules.export_format import PARQUET_FILES
+from basis.rules.export_files import ALL_FILES
 from basis.rules.wallet import parse_wallet
 from tests.audit.forging import KEY, audit_by, resign
 
 SMALL = ["manifest.json", "manifest.sig.json", "tables.json"]
-FILES = [*SMALL, *(file.name for file in PARQUET_FILES)]
+FILES = [*SMALL, *(file.name for file in ALL_FILES)]
 SEED = 20_261_123
 
 
@@ -67,7 +67,7 @@ def test_audit__a_link_in_the_place_of_a_file__is_refused(period: Path, tmp_path
         audit_by("both", period)
 
 
-@pytest.mark.parametrize("file", [file.name for file in PARQUET_FILES])
+@pytest.mark.parametrize("file", [file.name for file in ALL_FILES])
 @pytest.mark.parametrize("how", ["garbage", "middle"])
 def test_audit__a_signed_file_that_is_no_parquet__is_no_traceback(
     period: Path, file: str, how: str

@@ -10,7 +10,8 @@ import pytest
 
 from basis.audit.parquet import check_statistics, expected_schema
 from basis.rules.errors import DamagedExport
-from basis.rules.export_format import PARQUET_FILES, POSTINGS
+from basis.rules.export_files import ALL_FILES
+from basis.rules.export_format import POSTINGS
 from tests.audit.forging import audit_by, resign
 
 ROWS = [
@@ -47,7 +48,7 @@ def test_check_statistics__a_bound_below_a_value__is_refused(tmp_path: Path) -> 
 def test_check_statistics__an_honest_period__has_true_bounds_in_every_file(
     honest_export: Path,
 ) -> None:
-    for file in PARQUET_FILES:
+    for file in ALL_FILES:
         check_statistics(honest_export / file.name, file)
         assert pq.read_metadata(honest_export / file.name).num_columns == len(file.columns)
 

@@ -18,10 +18,10 @@ import msgspec
 from basis.audit.tables import PublishedTables, parse_tables
 from basis.rules.canonical import sha256_hex
 from basis.rules.errors import DamagedExport, InvalidSignature, InvalidWallet
+from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import (
     EXPORT_FORMAT,
     MANIFEST_FILE,
-    PARQUET_FILES,
     SIGNATURE_FILE,
     SIGNATURE_KIND,
     TABLES_FILE,
@@ -39,7 +39,7 @@ from basis.rules.wallet import Wallet
 _MAX_MANIFEST_BYTES: Final = 1 << 20
 _MAX_TABLES_BYTES: Final = 1 << 26
 _PIECE: Final = 1 << 22
-_EXPECTED_FILES: Final = tuple(sorted([TABLES_FILE, *(file.name for file in PARQUET_FILES)]))
+_EXPECTED_FILES: Final = tuple(sorted([TABLES_FILE, *(file.name for file in ALL_FILES)]))
 
 OnBytes = Callable[[int], None]
 """Told how many more bytes were read."""

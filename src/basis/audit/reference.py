@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, cast
 
 from basis.audit.batch_check import BatchBook
+from basis.audit.boost_check import BoostBook
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.judge import Judge
@@ -27,18 +28,20 @@ from basis.audit.parquet import (
     iterate_rows,
     read_range,
 )
+from basis.audit.phase_check import PhaseBook
 from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import load_terms
+from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import (
     LATE_MEMBERS,
-    PARQUET_FILES,
     PENALTIES,
     RECEIPTS,
     UNCHECKED,
     VERDICTS,
 )
+from basis.rules.phase_entries import PHASE_ENTRIES
 
 OnReceipts = Callable[[int], None]
 """Told how many more receipts are done."""
@@ -47,12 +50,14 @@ _LATE_SEQ: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceResult:
-    """What the reference went through. `given` are entries whose cause is not in the exports."""
+    """What the reference went through. `given` are entries whose cause is not in the exports;
+    `phases` says of each phase how many of its receipts are."""
 
     receipts: int
     batches: int
     entries: int
     given: dict[str, int]
+    phases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +93,12 @@ def check_by_reference(
         Difference: the first figure that is not the one that follows.
     """
     batches, ledger = BatchBook(), LedgerBook()
+    boosts, phases = BoostBook(), PhaseBook()
     receipts = 0
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
             batches.begin(export)
-            for file in PARQUET_FILES:
+            for file in ALL_FILES:
                 if file != RECEIPTS:
                     check_statistics(export.path(file.name), file)
             parts = list(_parts(export, exports[index + 1 :]))
@@ -112,12 +118,18 @@ def check_by_reference(
                 batches.finish(number, pending[number])
             batches.finish_rest()
             _check_findings(export)
+            boosts.check(export)
             ledger.check(export, batches, job_sums=sums, job_totals=added)
+            phases.check(export)
+        phase_notes = phases.finish(exports)
     return ReferenceResult(
         receipts=receipts,
         batches=batches.count,
         entries=ledger.entry_count,
-        given=dict(sorted(ledger.given.items())),
+        given={
+            kind: count for kind, count in sorted(ledger.given.items()) if kind not in PHASE_ENTRIES
+        },
+        phases=phase_notes,
     )
 
 

@@ -12,11 +12,14 @@ from typing import Final, Protocol, TypeVar
 
 import msgspec
 
+from basis.audit.boost_tables import check_boost_tables
+from basis.rules.boost_tables import BOOST_TABLES, BoostTables
 from basis.rules.catalog import CATALOGS, Catalog
 from basis.rules.epoch_form import parse_epoch
 from basis.rules.epochs import EPOCHS, PricingEpoch
 from basis.rules.errors import DamagedExport, InvalidInput
 from basis.rules.factors import TABLES, FactorTables
+from basis.rules.gpus import GPU_TABLES, GpuTable
 from basis.rules.points_tables import POINTS_TABLES, PointsTable
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS, PostpaidEpoch
 
@@ -44,6 +47,8 @@ class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
     postpaid_epochs: list[PostpaidEpoch]
     factors: list[FactorTables]
     points: list[PointsTable]
+    boosts: list[BoostTables]
+    gpus: list[GpuTable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +60,8 @@ class PublishedTables:
     postpaid: Mapping[str, PostpaidEpoch]
     factors: Mapping[str, FactorTables]
     points: Mapping[str, PointsTable]
+    boosts: Mapping[str, BoostTables]
+    gpus: Mapping[str, GpuTable]
 
 
 def parse_tables(data: bytes) -> PublishedTables:
@@ -85,6 +92,8 @@ def parse_tables(data: bytes) -> PublishedTables:
         postpaid=postpaid,
         factors=factors,
         points=points,
+        boosts=check_boost_tables(_with_known(raw.boosts, known=BOOST_TABLES)),
+        gpus=_with_known(raw.gpus, known=GPU_TABLES),
     )
 
 
@@ -106,6 +115,11 @@ def _by_version(tables: Iterable[_Table], *, known: Iterable[_Table]) -> dict[st
                 f"the table {table.version!r} is not the one that was published under this name"
             )
     return by_version
+
+
+def _with_known(tables: Iterable[_Table], *, known: Iterable[_Table]) -> dict[str, _Table]:
+    """Those published, and those that this program knows: they are in force though unnamed."""
+    return {**{one.version: one for one in known}, **_by_version(tables, known=known)}
 
 
 def _check_steps(tables: FactorTables) -> None:
