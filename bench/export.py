@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from hashlib import sha256
 from pathlib import Path
 
 from tests.support.books import ALICE, make_facts, record, register
@@ -24,7 +25,9 @@ from tests.support.books import ALICE, make_facts, record, register
 from basis.accounting.export_content import write_content
 from basis.accounting.export_cut import find_cut
 from basis.storage.database import for_writing, open_database
+from basis.storage.publisher_key import PublisherKey
 
+_KEY = PublisherKey(sha256(b"bench").digest())
 _GROUP = 1_000
 _UNTIL = "2026-12-01"
 """The first day after the period, which holds every receipt of the books."""
@@ -83,7 +86,9 @@ def _run(folder: Path) -> dict[str, float]:
     with tempfile.TemporaryDirectory(prefix="basis-bench-") as name, engine.connect() as connection:
         began, began_cpu = time.perf_counter(), time.process_time()
         cut = find_cut(connection, previous=None, until=_UNTIL)
-        content = write_content(connection, Path(name), cut=cut, previous=None)
+        content = write_content(
+            connection, Path(name), cut=cut, previous=None, sign=_KEY.sign_file_hash
+        )
         wall_s, cpu_s = time.perf_counter() - began, time.process_time() - began_cpu
     engine.dispose()
     return {

@@ -30,6 +30,7 @@ from basis.accounting.parquet_file import ROW_GROUP, ExportFile
 from basis.accounting.points import PointsFacts
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.audit.parquet import expected_schema
+from basis.rules.boost_tables import BOOST_TABLES
 from basis.rules.epochs import EpochBook
 from basis.rules.export_format import (
     MANIFEST_FILE,
@@ -60,11 +61,15 @@ from basis.rules.wallet import parse_wallet
 from basis.storage.publisher_key import PublisherKey
 from basis.storage.receipt_store import StoredReceipt
 from bench.synthetic_batches import close_balances, write_batches
+from bench.synthetic_boosts import BEGIN, BOOSTS_BPS, CARD, Boosts
 
 _SHAPES = "shapes.parquet"
-_SEED = 20_261_123
-_BATCH = 50_000
+_SEED, _BATCH = 20_261_123, 50_000
 _CUSTOMERS, _WALLETS = 2_000, 500
+_BEGIN_US = int(BEGIN.timestamp()) * 1_000_000
+_END = "2026-11-30T23:59:59.999Z"
+_STEP_US = 50_000  # Between two jobs: ten million take six days.
+_DAY_US = 86_400_000_000
 _MODELS = (
     ("basis-tiny", 1_000, "tiny"),
     ("basis-small", 5_000, "small"),
@@ -149,8 +154,8 @@ def _facts(number: int, chance: random.Random) -> JobFacts:
             prompt_tokens=prompt,
         ),
         points=PointsFacts(
-            boost_bps=Bps(chance.choice((10_000, 10_000, 11_000, 13_000))),
-            gpu_name="NVIDIA GeForce RTX 4090",
+            boost_bps=Bps(chance.choice(BOOSTS_BPS)),
+            gpu_name=CARD,
             gpu_count=1,
             gpu_memory_mib=chance.choice((12_000, 24_564)),
         ),
@@ -187,6 +192,7 @@ def _write_shapes(folder: Path, shapes: int) -> None:
             )
         )
     terms.close()
+    tables.add_boosts([BOOST_TABLES[-1].version])
     (folder / TABLES_FILE).write_bytes(tables.encode())
     shape_file = ExportFile(folder, replace(RECEIPTS, name=_SHAPES))
     for row in rows:
@@ -195,8 +201,8 @@ def _write_shapes(folder: Path, shapes: int) -> None:
 
 
 def _agree_enough(facts: JobFacts) -> Any:
-    """The list price, with as much held as the whole answer can cost."""
-    return replace(agree(facts), held_microcredits=10**12)
+    """The list price with more held than any answer costs; locked when the last job may be."""
+    return replace(agree(facts), held_microcredits=10**12, locked_at=_END)
 
 
 def _multiply(connection: duckdb.DuckDBPyConnection, folder: Path, receipts: int) -> None:
@@ -208,6 +214,13 @@ def _multiply(connection: duckdb.DuckDBPyConnection, folder: Path, receipts: int
     connection.execute(
         "CREATE TABLE wallets AS SELECT unnest(?) AS wallet, unnest(range(1, ?)) AS place",
         [wallets, _WALLETS + 1],
+    )
+    boosts = Boosts(wallets, days=1 + receipts * _STEP_US // _DAY_US)
+    places, days, digests = zip(*boosts.rows(), strict=True)
+    connection.execute(
+        "CREATE TABLE assigned AS SELECT unnest(?) AS place, unnest(?) AS day, "
+        "unnest(?) AS assignment",
+        [list(places), list(days), list(digests)],
     )
     paid = 0
     schema = expected_schema(RECEIPTS, is_wide=False)
@@ -238,6 +251,7 @@ def _multiply(connection: duckdb.DuckDBPyConnection, folder: Path, receipts: int
         connection.execute(
             f"CREATE VIEW {view} AS SELECT * FROM read_parquet('{folder / file.name}')"
         )
+    boosts.write(connection, folder)
 
 
 def _piece(
@@ -259,19 +273,28 @@ def _piece(
         f"""
         WITH drawn AS (
             SELECT number, 1 + hash(number) % (SELECT count(*) FROM shapes) AS shape,
-                   1 + hash(number + 5) % {_WALLETS} AS place
+                   {_BEGIN_US} + number * {_STEP_US} AS at_us,
+                   number * {_STEP_US} // {_DAY_US} AS day
             FROM range({first}, {last} + 1) r(number)),
+        placed AS (
+            SELECT d.*, 1 + 4 * (hash(number + 5) % {_WALLETS // 4})
+                   + CASE s.points_boost_bps WHEN {BOOSTS_BPS[2]} THEN 2 WHEN {BOOSTS_BPS[3]} THEN 3
+                     ELSE number % 2 END AS place
+            FROM drawn d JOIN shapes s ON s.seq = shape),
         multiplied AS (
             SELECT s.* REPLACE (
                 'job_' || lpad(CAST(number AS VARCHAR), 24, '0') AS job_id,
                 'user-' || (number % {_CUSTOMERS}) AS user_id,
                 CASE worker_wallet WHEN '' THEN '' ELSE wallet END AS worker_wallet,
                 CASE worker_id WHEN '' THEN '' ELSE 'worker-' || place END AS worker_id,
-                make_timestamptz(1793491200000000 + number * 200000) AS created_at,
-                make_timestamptz(1793491200000000 + number * 200000) AS locked_at,
+                CASE WHEN points_boost_bps > 10000 THEN a.assignment ELSE '' END
+                    AS points_assignment,
+                make_timestamptz(at_us) AS created_at,
+                make_timestamptz(at_us) AS locked_at,
                 CASE WHEN has_entry THEN 2 * number ELSE 0 END AS entry_seq,
-                make_timestamptz(1793491200000000 + number * 200000) AS entry_at), number
-            FROM drawn JOIN shapes s ON s.seq = shape JOIN wallets USING (place)),
+                make_timestamptz(at_us) AS entry_at), number
+            FROM placed JOIN shapes s ON s.seq = shape JOIN wallets USING (place)
+            LEFT JOIN assigned a USING (place, day)),
         cored AS (SELECT *, {_CORE} AS core FROM multiplied)
         SELECT {columns} FROM cored ORDER BY number"""
     ).to_arrow_table()

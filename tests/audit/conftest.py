@@ -11,7 +11,8 @@ import pytest
 from basis.accounting.export import export_period
 from basis.accounting.periods import parse_period
 from basis.storage.database import open_database
-from tests.audit.forging import KEY, sign
+from tests.audit.forging import KEY
+from tests.audit.rewarded_network import publish_network
 from tests.support.books import make_data_folder
 
 DAY = "2026-11-21"
@@ -24,7 +25,12 @@ def honest_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("honest")
     engine, _books = make_data_folder(folder)
     published = export_period(
-        engine, parse_period(DAY), out=folder / "out", sign=sign, version="test", now=LATER
+        engine,
+        parse_period(DAY),
+        out=folder / "out",
+        sign=KEY.sign_file_hash,
+        version="test",
+        now=LATER,
     )
     engine.dispose()
     return published.folder
@@ -38,6 +44,21 @@ def period(honest_export: Path, tmp_path: Path) -> Path:
     return copy
 
 
+@pytest.fixture(scope="package")
+def honest_network(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Three periods of a network with boosts and phases, which nobody has touched."""
+    return publish_network(tmp_path_factory.mktemp("network"))
+
+
+@pytest.fixture
+def network(honest_network: list[Path], tmp_path: Path) -> list[Path]:
+    """A copy of those periods, for a test to forge."""
+    copies = [tmp_path / folder.name for folder in honest_network]
+    for folder, copy in zip(honest_network, copies, strict=True):
+        shutil.copytree(folder, copy)
+    return copies
+
+
 @pytest.fixture
 def publish(tmp_path: Path) -> Callable[..., Path]:
     """Publishes a period of the books in `tmp_path` beside them."""
@@ -49,7 +70,7 @@ def publish(tmp_path: Path) -> Callable[..., Path]:
                 engine,
                 parse_period(name),
                 out=tmp_path / "out",
-                sign=sign,
+                sign=KEY.sign_file_hash,
                 version="test",
                 now=now,
             ).folder

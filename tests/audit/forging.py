@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 from basis.audit.audit import AuditOptions, AuditVerdict, Watcher, audit
 from basis.audit.parquet import expected_schema
 from basis.rules.canonical import canonical_json
+from basis.rules.export_context import PHASES
 from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import SIGNATURE_KIND
+from basis.rules.phase_file import PHASE_FILE_KIND
 from basis.rules.signatures import FileSignature, encode_signature
 from basis.storage.publisher_key import PublisherKey
 
@@ -36,13 +38,15 @@ def audit_by(engine: str, *folders: Path, jobs: int = 1) -> AuditVerdict:
     return audit(list(folders), options, Watcher())
 
 
-def forge_rows(folder: Path, name: str, change: Callable[[Rows], Rows | None]) -> None:
+def forge_rows(
+    folder: Path, name: str, change: Callable[[Rows], Rows | None], *, is_wide: bool = False
+) -> None:
     """Rewrites a Parquet file with its rows changed, and signs the period anew."""
     file = next(file for file in ALL_FILES if file.name == name)
     rows = pq.read_table(folder / name).to_pylist()
     changed = change(rows)
     rows = rows if changed is None else changed
-    write_rows(folder, name, rows, is_wide=False)
+    write_rows(folder, name, rows, is_wide=is_wide)
     resign(folder, rows={file.name: len(rows)})
 
 
@@ -52,6 +56,27 @@ def write_rows(folder: Path, name: str, rows: Rows, *, is_wide: bool) -> None:
     schema = expected_schema(file, is_wide=is_wide)
     table = pa.Table.from_pylist(rows, schema=schema)
     pq.write_table(table, folder / name, compression="lz4", store_schema=False)
+
+
+def forge_phase(
+    folder: Path,
+    phase_id: str,
+    change: Callable[[dict[str, Any]], None],
+    *,
+    key: PublisherKey = KEY,
+) -> None:
+    """Changes the published file of a phase, and signs it and the period anew."""
+
+    def change_file(rows: Rows) -> None:
+        row = next(row for row in rows if row["phase"] == phase_id)
+        document = json.loads(row["file"])
+        change(document)
+        row["file"] = canonical_json(document).decode() + "\n"
+        digest = hashlib.sha256(row["file"].encode()).hexdigest()
+        signature = key.sign_file_hash(kind=PHASE_FILE_KIND, sha256=digest)
+        row["signature"] = encode_signature(signature).decode()
+
+    forge_rows(folder, PHASES.name, change_file)
 
 
 def resign(

@@ -23,7 +23,7 @@ from basis.rules.export_format import JOB_POSTINGS
 from basis.rules.receipt import canonical_core, compute_receipt_hash, core_json
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import audit_by, resign, sign, write_rows
+from tests.audit.forging import KEY, audit_by, resign, write_rows
 from tests.support.books import (
     ALICE,
     close,
@@ -280,7 +280,7 @@ def test_export__in_a_folder_that_cannot_be_written__is_misconfigured(tmp_path: 
             engine,
             parse_period(DAY),
             out=tmp_path / "file" / "out",
-            sign=sign,
+            sign=KEY.sign_file_hash,
             version="test",
             now=LATER,
         )

@@ -12,7 +12,7 @@ from basis.accounting.repairs import adjust
 from basis.rules.ledger import AccountPath
 from basis.storage.database import for_writing, open_database
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import audit_by, sign
+from tests.audit.forging import KEY, audit_by
 from tests.support.books import ALICE, NOW, make_facts, record, register
 
 
@@ -38,7 +38,12 @@ def test_export__job_booked_before_what_took_of_it__is_in_the_same_period(tmp_pa
         )
         record(connection, make_facts(3, created_at="2026-11-22T00:00:03.000Z"))
     folder = export_period(
-        engine, parse_period(DAY), out=tmp_path / "out", sign=sign, version="test", now=LATER
+        engine,
+        parse_period(DAY),
+        out=tmp_path / "out",
+        sign=KEY.sign_file_hash,
+        version="test",
+        now=LATER,
     ).folder
     engine.dispose()
 

@@ -16,7 +16,7 @@ from basis.accounting.repairs import adjust, reverse
 from basis.rules.ledger import AccountPath, entry_id
 from basis.storage.database import for_writing, open_database
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import Rows, audit_by, forge_rows, sign
+from tests.audit.forging import KEY, Rows, audit_by, forge_rows
 from tests.support.accounts import open_account
 from tests.support.books import ALICE, NOW, close, make_facts, record, register
 
@@ -50,7 +50,12 @@ def repaired_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
         close(connection)
         record(connection, make_facts(3))
     published = export_period(
-        engine, parse_period(DAY), out=folder / "out", sign=sign, version="test", now=LATER
+        engine,
+        parse_period(DAY),
+        out=folder / "out",
+        sign=KEY.sign_file_hash,
+        version="test",
+        now=LATER,
     )
     engine.dispose()
     return published.folder

@@ -25,7 +25,7 @@ from basis.rules.pricing import compute_list_terms
 from basis.storage.database import for_writing, open_database
 from basis.storage.epoch_store import activate_epoch, propose_epoch
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import Rows, audit_by, forge_rows, resign, sign
+from tests.audit.forging import KEY, Rows, audit_by, forge_rows, resign
 from tests.support.books import ALICE, make_facts, record, register
 from tests.support.offer_books import NOW_S, OWNER, make_offer, record_offered_jobs
 from tests.support.offers import Owner
@@ -67,7 +67,12 @@ def market_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
             agreed_in(dearer, OWN_EPOCH, locked_at=dearer.created_at),
         )
     published = export_period(
-        engine, parse_period(DAY), out=folder / "out", sign=sign, version="test", now=LATER
+        engine,
+        parse_period(DAY),
+        out=folder / "out",
+        sign=KEY.sign_file_hash,
+        version="test",
+        now=LATER,
     )
     engine.dispose()
     return published.folder

@@ -22,22 +22,22 @@ from sqlalchemy import Connection, Engine
 from basis.accounting.export_content import PeriodContent, write_content
 from basis.accounting.export_cut import Cut, cut_of, find_cut, validate_next
 from basis.accounting.export_ledger import hash_balances
+from basis.accounting.export_phases import Sign
 from basis.rules.canonical import sha256_hex
 from basis.rules.errors import Conflict, Misconfigured
 from basis.rules.export_format import (
     MANIFEST_FILE,
     NO_EXPORT,
     SIGNATURE_FILE,
+    SIGNATURE_KIND,
 )
 from basis.rules.manifest import Manifest, PeriodOfDays, encode_manifest
 from basis.rules.receipt import CHAIN_ID
-from basis.rules.signatures import FileSignature, encode_signature
+from basis.rules.signatures import encode_signature
 from basis.rules.units import BASIS
 from basis.storage.database import begin_write
 from basis.storage.export_store import ExportRecord, load_exports, store_export
 
-Sign = Callable[[str], FileSignature]
-"""The publisher's signature over a SHA-256, as a file of `SIGNATURE_KIND`."""
 Progress = Callable[[int, int], None]
 """Told how many receipts are done, and of how many."""
 
@@ -82,13 +82,19 @@ def export_period(
                 if target.exists():
                     return _found_in_place(plan, target)
                 content = write_content(
-                    connection, draft, cut=plan.cut, previous=plan.previous, on_progress=on_progress
+                    connection,
+                    draft,
+                    cut=plan.cut,
+                    previous=plan.previous,
+                    sign=sign,
+                    on_progress=on_progress,
                 )
             manifest = _make_manifest(plan, content, version=version)
             data = encode_manifest(manifest)
             digest = sha256_hex(data)
             _write(draft.joinpath(MANIFEST_FILE), data)
-            _write(draft.joinpath(SIGNATURE_FILE), encode_signature(sign(digest)))
+            signature = encode_signature(sign(kind=SIGNATURE_KIND, sha256=digest))
+            _write(draft.joinpath(SIGNATURE_FILE), signature)
             _sync(draft)
             record = _record(engine, plan, manifest, digest=digest, now=now)
             draft.rename(target)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from basis.accounting.export_boosts import UsedBoosts
 from basis.accounting.export_cut import Cut
 from basis.accounting.export_entries import check_job_entry
 from basis.accounting.export_ledger import (
@@ -28,6 +29,7 @@ from basis.accounting.export_ledger_rows import (
     posting_rows,
 )
 from basis.accounting.export_offers import UsedOffers
+from basis.accounting.export_phases import Sign, UsedPhases
 from basis.accounting.export_rows import (
     penalty_rows,
     receipt_row,
@@ -84,9 +86,12 @@ def write_content(
     *,
     cut: Cut,
     previous: ExportRecord | None,
+    sign: Sign,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> PeriodContent:
     """Writes every file of the period but its manifest into `folder`, durable.
+
+    `sign` signs the files of phases as they are published.
 
     Raises:
         DamagedRecord: a record cannot be published as it is, or the balances are not those that
@@ -95,7 +100,7 @@ def write_content(
     """
     content = _Content(connection, folder, cut)
     content.write_receipts(on_progress)
-    moved = content.write_entries()
+    moved = content.write_entries(sign)
     content.write_batches(moved)
     closing = compute_closing(connection, receipts_to=cut.receipts.to, entries_to=cut.entries.to)
     opening = content.ledger.opening(closing)
@@ -152,6 +157,7 @@ class _Content:
         penalties = ExportFile(self._folder, PENALTIES)
         tables = UsedTables(load_epoch_book(self._connection))
         offers = UsedOffers(self._connection, self._folder)
+        boosts = UsedBoosts(self._connection)
         done = 0
         for page in iterate_receipt_pages(self._connection, after=numbers.after, to=numbers.to):
             entries = load_job_entries(self._connection, page)
@@ -174,30 +180,38 @@ class _Content:
                     penalties.add(row)
                 tables.add(receipt.details)
                 offers.add(receipt)
+                boosts.add(receipt)
             done += len(page)
             if on_progress is not None:
                 on_progress(done, numbers.to - numbers.after)
         self.files += [file.close() for file in (receipts, verdicts, terms, penalties)]
         self.files += offers.close()
+        self.files += boosts.write(self._folder)
+        tables.add_boosts(boosts.versions)
         self.files.append(self._write_tables(tables))
 
-    def write_entries(self) -> dict[str, int]:
-        """The other entries; how many moves each batch that moved had before, by its hash."""
+    def write_entries(self, sign: Sign) -> dict[str, int]:
+        """The other entries, and the phases that they are of.
+
+        How many moves each batch that moved had before, by its hash.
+        """
         numbers = self._cut.entries
         entries = ExportFile(self._folder, ENTRIES)
         postings = ExportFile(self._folder, POSTINGS)
+        phases = UsedPhases(self._connection)
         moved: dict[str, int] = {}
         for heads in iterate_heads(self._connection, after=numbers.after, to=numbers.to):
             whole = load_whole(self._connection, heads)
             for head, entry in zip(heads, whole, strict=True):
                 self.ledger.add(entry)
                 entries.add(entry_row(head, reason=self._reason_of(head)))
+                phases.add(head)
                 for row in posting_rows(entry, seq=head.seq):
                     postings.add(row)
                 if head.kind in _MOVES:
                     batch_hash, place = _place_of(head)
                     moved[batch_hash] = min(place, moved.get(batch_hash, place))
-        self.files += [entries.close(), postings.close()]
+        self.files += [entries.close(), postings.close(), *phases.write(self._folder, sign)]
         return moved
 
     def write_batches(self, moved: dict[str, int]) -> None:

@@ -7,11 +7,13 @@ from typing import cast
 
 import msgspec
 
+from basis.rules.boost_tables import boost_tables_of_version
 from basis.rules.canonical import MAX_SAFE_INTEGER, canonical_json
 from basis.rules.catalog import CATALOGS
 from basis.rules.epoch_form import compute_epoch_hash, epoch_json
 from basis.rules.epochs import EpochBook
 from basis.rules.factors import tables_of_version
+from basis.rules.gpus import gpu_table_of_version
 from basis.rules.offer_checks import RAILS
 from basis.rules.points_tables import points_table_of_version
 from basis.rules.postpaid_pricing import postpaid_epoch_of
@@ -29,6 +31,7 @@ class UsedTables:
         self._factors: set[str] = set()
         self._points: set[str] = set()
         self._newest_lock = ""
+        self._boosts: set[str] = set()
 
     def add(self, details: ReceiptDetails) -> None:
         """Takes the tables of one receipt."""
@@ -41,6 +44,10 @@ class UsedTables:
         if details.points is not None:
             self._points.add(details.points.table)
 
+    def add_boosts(self, versions: Iterable[str]) -> None:
+        """Takes boost tables by their versions."""
+        self._boosts.update(versions)
+
     def encode(self) -> bytes:
         """The file of all of them: canonical JSON, each list sorted by version.
 
@@ -51,6 +58,8 @@ class UsedTables:
         Raises:
             InvalidInput: a table was never published.
         """
+        boosts = [boost_tables_of_version(version) for version in sorted(self._boosts)]
+        gpus = sorted({tables.gpus_version for tables in boosts})
         content: dict[str, object] = {
             "catalogs": [_catalog_json(version) for version in sorted(self._catalogs)],
             "epochs": [
@@ -69,6 +78,8 @@ class UsedTables:
             "postpaidEpochs": _all(map(postpaid_epoch_of, sorted(self._postpaid))),
             "factors": _all(map(tables_of_version, sorted(self._factors))),
             "points": _all(map(points_table_of_version, sorted(self._points))),
+            "boosts": _all(boosts),
+            "gpus": _all(map(gpu_table_of_version, gpus)),
         }
         return canonical_json(content)
 

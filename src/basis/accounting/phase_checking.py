@@ -9,15 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from basis.accounting.phase_parsing import parse_phase_file
-from basis.rules.errors import BasisError, InvalidInput, NotFound
-from basis.rules.phase_file import (
-    PHASE_FILE_KIND,
-    differences,
-    find_flaw,
-    phase_document,
-    phase_file,
-)
+from basis.rules.errors import InvalidInput, NotFound
+from basis.rules.phase_file import PHASE_FILE_KIND
+from basis.rules.phase_parsing import find_file_difference
 from basis.rules.phase_steps import PhaseStatus
 from basis.rules.signatures import (
     MAX_SIGNATURE_BYTES,
@@ -64,13 +58,7 @@ def verify_phase_file(
         InvalidInput: it is signed, and still no phase's file.
     """
     found = verify_file(data, parse_signature(signature), kind=PHASE_FILE_KIND, signer=signer)
-    document, phase = parse_phase_file(data)
-    try:
-        flaw = find_flaw(phase) or next(differences(document, phase_document(phase)), None)
-        if flaw is None and phase_file(phase) != data:
-            flaw = "the file is not spelt as basis writes it"
-    except BasisError as error:
-        flaw = error.message
+    phase, flaw = find_file_difference(data)
     return FileVerdict(
         phase_id=phase.terms.id,
         status=phase.status,

@@ -1,10 +1,11 @@
 """The whole audit: opens published periods, chains them, and recomputes them twice.
 
 It trusts the publisher for what cannot be derived: token counts, measured times, what the worker
-claims of its hardware, who paid for credits, which holdings a boost follows from. It does not ask
-what a status or a reason can be: `basis recompute` does, over the whole data folder. A publisher
-that rewrites every record consistently has other books, not wrong ones: only a manifest hash that
-somebody else has kept tells them apart.
+claims of its hardware, who paid for credits, that holdings are what the chain says, and which of an
+owner's workers were linked when a boost was assigned. It does not ask what a status or a reason
+can be: `basis recompute` does, over the whole data folder. A publisher that rewrites every
+record consistently has other books, not wrong ones: only a manifest hash that somebody else has
+kept tells them apart.
 """
 
 from __future__ import annotations
@@ -50,7 +51,8 @@ class AuditVerdict:
     """What the audit found. An engine that was left out is None.
 
     `first` and `last` name the periods; `is_whole` says whether they begin with the network's
-    first record. `given` counts entries whose cause is outside of any export, by kind.
+    first record. `given` counts entries whose cause is outside of any export, by kind;
+    `phases` says of each phase that is shared out how many of its receipts are here.
     """
 
     first: str
@@ -63,6 +65,7 @@ class AuditVerdict:
     batches: int | None
     entries: int | None
     given: dict[str, int]
+    phases: tuple[str, ...]
     reference: EngineFinding | None
     sql: EngineFinding | None
 
@@ -135,6 +138,7 @@ def audit(paths: Sequence[Path], options: AuditOptions, watcher: Watcher) -> Aud
         batches=result.batches if result is not None else None,
         entries=result.entries if result is not None else None,
         given=result.given if result is not None else {},
+        phases=result.phases if result is not None else (),
         reference=reference,
         sql=sql,
     )

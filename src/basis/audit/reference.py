@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import groupby
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Final, cast
 
 from basis.audit.batch_check import BatchBook
+from basis.audit.boost_check import BoostBook
 from basis.audit.difference import Difference
+from basis.audit.findings_check import check_findings
 from basis.audit.folder import Export
 from basis.audit.judge import Judge
 from basis.audit.ledger_check import LedgerBook, find_cuts
@@ -25,9 +26,9 @@ from basis.audit.parquet import (
     check_statistics,
     count_groups,
     iterate_columns,
-    iterate_rows,
     read_range,
 )
+from basis.audit.phase_check import PhaseBook
 from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
 from basis.audit.tables import PublishedTables
@@ -35,11 +36,9 @@ from basis.audit.terms import load_terms
 from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import (
     LATE_MEMBERS,
-    PENALTIES,
     RECEIPTS,
-    UNCHECKED,
-    VERDICTS,
 )
+from basis.rules.phase_entries import PHASE_ENTRIES
 
 OnReceipts = Callable[[int], None]
 """Told how many more receipts are done."""
@@ -48,12 +47,14 @@ _LATE_SEQ: Final = 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceResult:
-    """What the reference went through. `given` are entries whose cause is not in the exports."""
+    """What the reference went through. `given` are entries whose cause is not in the exports;
+    `phases` says of each phase how many of its receipts are."""
 
     receipts: int
     batches: int
     entries: int
     given: dict[str, int]
+    phases: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ def check_by_reference(
         Difference: the first figure that is not the one that follows.
     """
     batches, ledger = BatchBook(), LedgerBook()
+    boosts, phases = BoostBook(), PhaseBook()
     receipts = 0
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
@@ -120,13 +122,19 @@ def check_by_reference(
             for number in sorted(pending):
                 batches.finish(number, pending[number])
             batches.finish_rest()
-            _check_findings(export)
+            check_findings(export)
+            boosts.check(export)
             ledger.check(export, batches, job_sums=sums, job_totals=added, cuts=cuts)
+            phases.check(export)
+        phase_notes = phases.finish(exports)
     return ReferenceResult(
         receipts=receipts,
         batches=batches.count,
         entries=ledger.entry_count,
-        given=dict(sorted(ledger.given.items())),
+        given={
+            kind: count for kind, count in sorted(ledger.given.items()) if kind not in PHASE_ENTRIES
+        },
+        phases=phase_notes,
     )
 
 
@@ -232,56 +240,6 @@ def _take_members(
         pending.setdefault(number, Members()).join(members)
     for number in sorted(pending)[:-1]:
         batches.finish(number, pending.pop(number))
-
-
-def _check_findings(export: Export) -> None:
-    """Holds each verdict, and the penalties of each receipt, to what the receipt says."""
-    receipts = _rows_of(export, ("seq", "measured_quality_bps", "penalty_raw"))
-    penalties = _penalties_of(export)
-    fined, total_raw = next(penalties, (None, 0))
-    for row in iterate_rows(export.path(VERDICTS.name), VERDICTS):
-        seq, quality_bps, basis, reason = row
-        receipt = next(receipts, None)
-        if receipt is None or receipt[0] != seq:
-            raise Difference(f"{export.name}: the verdict on receipt number {seq} is out of place")
-        if quality_bps != receipt[1] or basis != UNCHECKED or reason:
-            raise Difference(
-                f"the verdict on receipt number {seq} is {basis!r} with {quality_bps} bps, but "
-                f"the receipt was judged by {receipt[1]} bps"
-            )
-        due_raw = 0
-        if fined == seq:
-            due_raw = total_raw
-            fined, total_raw = next(penalties, (None, 0))
-        if due_raw != int(cast("int", receipt[2])):
-            raise Difference(f"the penalties of receipt number {seq} are not their sum")
-    if next(receipts, None) is not None:
-        raise Difference(f"{export.name}: a verdict is missing")
-    if fined is not None:
-        raise Difference(f"{export.name}: the penalties of receipt number {fined} are out of place")
-
-
-def _penalties_of(export: Export) -> Iterator[tuple[int, int]]:
-    """The number of each receipt that has penalties, with their sum."""
-    rows = cast(
-        "Iterator[tuple[int, int, str, int]]",
-        iterate_rows(export.path(PENALTIES.name), PENALTIES),
-    )
-    for seq, group in groupby(rows, key=lambda row: row[0]):
-        amounts = [amount_raw for *_rest, amount_raw in group]
-        if min(amounts) <= 0:
-            raise Difference(f"a penalty of receipt number {seq} is not above zero")
-        yield seq, sum(amounts)
-
-
-def _rows_of(export: Export, names: tuple[str, ...]) -> Iterator[tuple[object, ...]]:
-    """These columns of the receipts, which are numbers."""
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(export.path(RECEIPTS.name)) as opened:
-        for batch in opened.iter_batches(columns=list(names)):
-            lists = [batch.column(name).to_pylist() for name in names]
-            yield from zip(*lists, strict=True)
 
 
 def _join(

@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
+from basis.audit.sql_boosts import BoostQueries
 from basis.audit.sql_entries import EntryQueries
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
 from basis.audit.sql_offers import OfferQueries
+from basis.audit.sql_phase_points import check_phase_points, prepare_phases
+from basis.audit.sql_phases import PhaseQueries
 from basis.audit.sql_receipts import ReceiptQueries
 from basis.rules.errors import DamagedExport
 from basis.rules.export_files import ALL_FILES
@@ -26,7 +29,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 9
+STEPS_PER_EXPORT = 11
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -47,12 +50,14 @@ def check_by_sql(
     receipts = 0
     earlier: list[Export] = []
     with _connect([export for export, _wide in exports], threads, memory_mib) as connection:
+        prepare_phases(connection)
         for export, wide in exports:
             for step in _steps(connection, export, wide, earlier):
                 _run(export, step)
                 on_steps(1)
             receipts += export.manifest.receipts.to - export.manifest.receipts.after
             earlier.append(export)
+        _run(earlier[-1], lambda: check_phase_points(connection, earlier))
     return receipts
 
 
@@ -75,10 +80,12 @@ def _steps(
     yield receipts.check_figures
     yield receipts.check_verdicts
     yield receipts.check_penalties
+    yield BoostQueries(connection, export).check
     yield lambda: ledger.check_batches(earlier)
     yield ledger.check_entries
     yield EntryQueries(connection, export).check
     yield ledger.check_balances
+    yield PhaseQueries(connection, export).check
 
 
 def _run(export: Export, step: Callable[[], None]) -> None:

@@ -12,11 +12,14 @@ from typing import Annotated, Final, Protocol, TypeVar
 
 import msgspec
 
+from basis.audit.boost_tables import check_boost_tables
+from basis.rules.boost_tables import BOOST_TABLES, BoostTables
 from basis.rules.catalog import CATALOGS, Catalog
 from basis.rules.epoch_form import compute_epoch_hash, parse_epoch
 from basis.rules.epochs import EPOCHS, PricingEpoch
 from basis.rules.errors import DamagedExport, InvalidInput
 from basis.rules.factors import TABLES, FactorTables
+from basis.rules.gpus import GPU_TABLES, GpuTable
 from basis.rules.offer_checks import RAILS, PriceRails
 from basis.rules.points_tables import POINTS_TABLES, PointsTable
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS, PostpaidEpoch
@@ -58,6 +61,8 @@ class _Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="c
     activations: list[PublishedActivation]
     activations_until: Annotated[str, msgspec.Meta(pattern=f"^({_MOMENT})?$")]
     rails: list[PriceRails]
+    boosts: list[BoostTables]
+    gpus: list[GpuTable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +79,8 @@ class PublishedTables:
     activations_until: str
     rails: tuple[PriceRails, ...]
     """Oldest first."""
+    boosts: Mapping[str, BoostTables]
+    gpus: Mapping[str, GpuTable]
 
 
 def parse_tables(data: bytes) -> PublishedTables:
@@ -107,6 +114,8 @@ def parse_tables(data: bytes) -> PublishedTables:
         activations=_check_activations(raw, epochs),
         activations_until=raw.activations_until,
         rails=_check_rails(raw.rails),
+        boosts=check_boost_tables(_with_known(raw.boosts, known=BOOST_TABLES)),
+        gpus=_with_known(raw.gpus, known=GPU_TABLES),
     )
 
 
@@ -128,6 +137,11 @@ def _by_version(tables: Iterable[_Table], *, known: Iterable[_Table]) -> dict[st
                 f"the table {table.version!r} is not the one that was published under this name"
             )
     return by_version
+
+
+def _with_known(tables: Iterable[_Table], *, known: Iterable[_Table]) -> dict[str, _Table]:
+    """Those published, and those that this program knows: they are in force though unnamed."""
+    return {**{one.version: one for one in known}, **_by_version(tables, known=known)}
 
 
 def _check_steps(tables: FactorTables) -> None:

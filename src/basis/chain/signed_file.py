@@ -7,14 +7,11 @@ have signed. Source: EIP-191; docs/reference/boosts.md.
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Final
 
-from basis.rules.canonical import canonical_json
-from basis.rules.ecdsa import FIRST_V, personal_digest, recover_wallet
 from basis.rules.errors import InvalidInput
-from basis.rules.holdings import HoldingKind, HoldingsSnapshot, snapshot_json, snapshot_of
+from basis.rules.holdings import HoldingKind, HoldingsSnapshot, recover_signer, snapshot_of
 from basis.rules.members import Members, parse_json
 from basis.rules.wallet import Wallet
 
@@ -50,20 +47,6 @@ def load_signed_holdings(path: Path, *, signer: Wallet) -> tuple[HoldingsSnapsho
             param="signature",
         )
     return snapshot, signature
-
-
-def recover_signer(snapshot: HoldingsSnapshot, signature: str) -> Wallet:
-    """The address whose key signed the snapshot; an arbitrary one if it was changed since.
-
-    Raises:
-        InvalidSignature: it has no possible form.
-    """
-    spelt = signature.lower()
-    if re.fullmatch(r"0x[0-9a-f]{128}0[01]", spelt, re.ASCII):
-        # Some wallets leave out what is added to the recovery id.
-        spelt = f"{spelt[:-2]}{FIRST_V + int(spelt[-1]):02x}"
-    message = canonical_json(snapshot_json(snapshot)).decode()
-    return recover_wallet(personal_digest(message), spelt)
 
 
 def _read_text(path: Path) -> str:

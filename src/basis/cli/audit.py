@@ -99,6 +99,8 @@ def _print(verdict: AuditVerdict) -> None:
         typer.echo(
             "  the opening balances are taken from the publisher: earlier periods are needed"
         )
+    for phase in verdict.phases:
+        typer.echo(f"  {phase}")
     for kind, count in verdict.given.items():
         typer.echo(f"  taken from the publisher: {count} ledger entries of the kind {kind}")
 
@@ -117,6 +119,7 @@ def _as_json(verdict: AuditVerdict) -> dict[str, object]:
         "batches": verdict.batches,
         "otherEntries": verdict.entries,
         "takenFromThePublisher": verdict.given,
+        "phases": list(verdict.phases),
         "reference": _engine_json(verdict.reference),
         "sql": _engine_json(verdict.sql),
     }

@@ -47,8 +47,6 @@ def export(
     from basis.accounting.export import export_period
     from basis.accounting.periods import make_period, parse_period
     from basis.rules.errors import InvalidInput
-    from basis.rules.export_format import SIGNATURE_KIND
-    from basis.rules.signatures import FileSignature
     from basis.storage.clock import now_iso
     from basis.storage.publisher_key import load_publisher_key
 
@@ -61,16 +59,13 @@ def export(
     folder, engine = open_store(data)
     key = load_publisher_key(folder)
 
-    def sign(sha256: str) -> FileSignature:
-        return key.sign_file_hash(kind=SIGNATURE_KIND, sha256=sha256)
-
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("exporting receipts", total=None)
         published = export_period(
             engine,
             days,
             out=out.expanduser() if out is not None else folder / _PUBLISHED,
-            sign=sign,
+            sign=key.sign_file_hash,
             version=__version__,
             now=now_iso(),
             on_progress=lambda done, total: progress.update(task, completed=done, total=total),

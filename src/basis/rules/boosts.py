@@ -136,16 +136,18 @@ def compute_assignment(
     wallet: Wallet,
     claims: Iterable[WorkerClaim],
     sources: Iterable[Source],
+    gpus: GpuTable | None = None,
 ) -> BoostAssignment:
     """Which of the owner's GPUs gets which boost, with all that it follows from.
 
-    `sources` are those in force, at most one for a measure; `claims` one for a worker.
+    `sources` are those in force, at most one for a measure; `claims` one for a worker; `gpus` is
+    the order that the tables name, if it is none of those that this version knows.
 
     Raises:
         InvalidInput: a worker or a measure stands twice, or what `compute_grant` refuses.
     """
     grants = _arrange_grants(tables, sources)
-    table = gpu_table_of_version(tables.gpus_version)
+    table = gpus if gpus is not None else gpu_table_of_version(tables.gpus_version)
     runs = tuple(_give_out(grants, _arrange_runs(table, claims)))
     return BoostAssignment(
         tables_version=tables.version,
@@ -156,8 +158,15 @@ def compute_assignment(
     )
 
 
-def recompute_assignment(recorded: BoostAssignment) -> BoostAssignment:
+def recompute_assignment(
+    recorded: BoostAssignment,
+    *,
+    tables: BoostTables | None = None,
+    gpus: GpuTable | None = None,
+) -> BoostAssignment:
     """The assignment that follows from what `recorded` says was held and claimed.
+
+    By the tables that it names, unless others are given.
 
     Raises:
         InvalidInput: tables that were never published, or doubled workers or measures.
@@ -176,10 +185,11 @@ def recompute_assignment(recorded: BoostAssignment) -> BoostAssignment:
         for worker_id, runs in by_worker
     ]
     return compute_assignment(
-        boost_tables_of_version(recorded.tables_version),
+        boost_tables_of_version(recorded.tables_version) if tables is None else tables,
         wallet=recorded.wallet,
         claims=claims,
         sources=[grant.source for grant in recorded.grants],
+        gpus=gpus,
     )
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import NewType
 
 from basis.rules.canonical import MAX_SAFE_INTEGER, canonical_json, sha256_hex
+from basis.rules.ecdsa import FIRST_V, personal_digest, recover_wallet
 from basis.rules.errors import InvalidInput
 from basis.rules.members import Members, as_text, parse_json
 from basis.rules.units import parse_raw
@@ -199,6 +200,22 @@ def snapshot_of(value: object) -> HoldingsSnapshot:
         read.expect_no_other()
     validate_snapshot(snapshot)
     return snapshot
+
+
+def recover_signer(snapshot: HoldingsSnapshot, signature: str) -> Wallet:
+    """The address whose key signed the snapshot; an arbitrary one if it was changed since.
+
+    What is signed, by EIP-191, is the canonical JSON of the record.
+
+    Raises:
+        InvalidSignature: it has no possible form.
+    """
+    spelt = signature.lower()
+    if re.fullmatch(r"0x[0-9a-f]{128}0[01]", spelt, re.ASCII):
+        # Some wallets leave out what is added to the recovery id.
+        spelt = f"{spelt[:-2]}{FIRST_V + int(spelt[-1]):02x}"
+    message = canonical_json(snapshot_json(snapshot)).decode()
+    return recover_wallet(personal_digest(message), spelt)
 
 
 def _check_range(name: str, value: int, least: int, most: int) -> None:

@@ -23,6 +23,9 @@ from basis.rules.wallet import Wallet
 CAUSE_PREFIX = "phase/"
 """Causes of these entries begin with it, and no others do."""
 
+PHASE_ENTRIES = ("phase_opened", "phase_shared", "vesting_released")
+"""Their kinds."""
+
 EARNED = "points/earned/"
 _EMISSION = "emission/phases"
 

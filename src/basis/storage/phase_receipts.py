@@ -15,6 +15,7 @@ import msgspec
 from sqlalchemy import Connection, func, or_, select
 
 from basis.rules.errors import DamagedRecord
+from basis.rules.phases import PhaseId
 from basis.rules.wallet import Wallet
 from basis.storage.amounts import read_amount
 from basis.storage.damaged import AnyRow, reads_rows_of
@@ -28,6 +29,7 @@ _PAGE = 2_000
 class EarlierPhase:
     """A phase of the same points that was closed before; `last_seq` is the last that it counted."""
 
+    id: PhaseId
     starts_at: str
     ends_at: str
     last_seq: int
@@ -197,7 +199,9 @@ class _CorePart(msgspec.Struct, frozen=True, rename="camel"):
 
 @reads_rows_of(phases)
 def _as_earlier(row: AnyRow) -> EarlierPhase:
-    return EarlierPhase(starts_at=row.starts_at, ends_at=row.ends_at, last_seq=row.last_seq)
+    return EarlierPhase(
+        id=PhaseId(row.id), starts_at=row.starts_at, ends_at=row.ends_at, last_seq=row.last_seq
+    )
 
 
 @reads_rows_of(receipts)

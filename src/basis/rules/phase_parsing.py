@@ -7,10 +7,17 @@ from typing import Annotated, cast
 
 import msgspec
 
-from basis.rules.canonical import MAX_SAFE_INTEGER
+from basis.rules.canonical import MAX_SAFE_INTEGER, canonical_json
 from basis.rules.dates import parse_instant
-from basis.rules.errors import InvalidInput
-from basis.rules.phase_file import PHASE_FILE_VERSION
+from basis.rules.errors import BasisError, InvalidInput
+from basis.rules.phase_file import (
+    PHASE_FILE_VERSION,
+    differences,
+    find_flaw,
+    phase_document,
+    phase_file,
+    terms_json,
+)
 from basis.rules.phase_steps import CountedReceipts, Phase, PhaseStatus
 from basis.rules.phases import (
     PHASE_RULES_VERSION,
@@ -137,6 +144,39 @@ def parse_phase_file(data: bytes) -> tuple[dict[str, object], Phase]:
         points=_parse_points(file.lines),
         exclusions=exclusions,
     )
+
+
+def find_file_difference(data: bytes) -> tuple[Phase, str | None]:
+    """The phase that a file tells of, and the first figure in it that does not follow; None if all
+    do.
+
+    Raises:
+        InvalidInput: it is no phase's file, or of rules that this version does not know.
+    """
+    document, phase = parse_phase_file(data)
+    try:
+        flaw = find_flaw(phase) or next(differences(document, phase_document(phase)), None)
+        if flaw is None and phase_file(phase) != data:
+            flaw = "the file is not spelt as basis writes it"
+    except BasisError as error:
+        flaw = error.message
+    return phase, flaw
+
+
+def parse_phase_terms(text: str) -> PhaseTerms:
+    """The terms whose canonical JSON is `text`, as a published phase has them.
+
+    Raises:
+        InvalidInput: it is no such JSON, or says what no phase can be opened with.
+    """
+    try:
+        terms = _parse_terms(msgspec.json.decode(text.encode(), type=_Terms))
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise InvalidInput(f"these are no terms of a phase: {error}") from error
+    validate_terms(terms)
+    if canonical_json(terms_json(terms)).decode() != text:
+        raise InvalidInput("the terms are not spelt as basis writes them")
+    return terms
 
 
 def _parse_terms(terms: _Terms) -> PhaseTerms:

@@ -1,0 +1,99 @@
+"""What the receipts of a period say of boosts, once for all that say the same.
+
+Read a row group at a time and grouped by Arrow, so that memory stays flat and most receipts cost
+next to nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from basis.audit.difference import receipt_name
+from basis.audit.folder import Export
+from basis.rules.errors import DamagedExport
+from basis.rules.export_format import RECEIPTS
+
+_KEYS: Final = (
+    "worker_id",
+    "worker_wallet",
+    "status",
+    "points_boost_bps",
+    "points_assignment",
+    "points_gpu_name",
+    "points_gpu_count",
+)
+_COLUMNS: Final = ["seq", "created_at", "points_table", *_KEYS]
+
+
+class Story(NamedTuple):
+    """What receipts have in common, and the number of the first one."""
+
+    worker_id: str
+    wallet: str
+    status: str
+    boost_bps: int
+    assignment: str
+    gpu_name: str
+    gpu_count: int
+    seq: int
+
+
+class Receipts:
+    """The receipts with points of one row group."""
+
+    def __init__(self, table: Any) -> None:
+        """`table` is Arrow's, of which the stubs know little."""
+        self._table = table
+
+    def stories(self, *, since: str, until: str) -> Iterator[Story]:
+        """Those of jobs accepted from one instant up to, and without, another; "" is no bound."""
+        import pyarrow.compute as pc
+
+        compute: Any = pc
+        table = self._table
+        if since:
+            start = datetime.fromisoformat(since)
+            table = table.filter(compute.greater_equal(table.column("created_at"), start))
+        if until and table.num_rows:
+            end = datetime.fromisoformat(until)
+            table = table.filter(compute.less(table.column("created_at"), end))
+        if not table.num_rows:
+            return
+        grouped = table.group_by(list(_KEYS)).aggregate([("seq", "min")])
+        columns = [grouped.column(name).to_pylist() for name in (*_KEYS, "seq_min")]
+        for values in zip(*columns, strict=True):
+            yield Story(*values)
+
+
+def iterate_groups(export: Export) -> Iterator[Receipts]:
+    """The receipts with points, a row group at a time.
+
+    Raises:
+        DamagedExport: a page cannot be read.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    compute: Any = pc
+    parquet: Any = pq
+    path = export.path(RECEIPTS.name)
+    try:
+        with parquet.ParquetFile(path) as opened:
+            for group in range(opened.num_row_groups):
+                table = opened.read_row_group(group, columns=_COLUMNS)
+                yield Receipts(table.filter(compute.not_equal(table.column("points_table"), "")))
+    except (pa.ArrowException, OSError) as error:
+        raise DamagedExport(f"{path} cannot be read: {error}") from error
+
+
+def find_receipt(export: Export, seq: int) -> str:
+    """How messages name the receipt of this number."""
+    import pyarrow.parquet as pq
+
+    parquet: Any = pq
+    bounds = [("seq", "=", seq)]
+    rows = parquet.read_table(export.path(RECEIPTS.name), columns=["job_id"], filters=bounds)
+    return receipt_name(seq, str(rows.column("job_id")[0].as_py()))
