@@ -1,0 +1,326 @@
+"""The published file of a phase: its members, how two are compared, which states cannot be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from phase_states import (
+    ALICE,
+    BOB,
+    CLOSED,
+    END,
+    OPENED,
+    appealed,
+    decided,
+    make_closed,
+    make_open,
+    without_bob,
+)
+
+from basis.rules.dates import add_days
+from basis.rules.phase_file import (
+    differences,
+    find_flaw,
+    is_final,
+    keep_wallet,
+    phase_document,
+    phase_file,
+    phase_summary,
+)
+from basis.rules.phase_steps import Phase, PhaseStatus, advance_final, appealable_until
+from basis.rules.phases import AppealDecision
+
+LATER = add_days(CLOSED, 1)
+LAST = add_days(CLOSED, 9)
+
+TERMS = {
+    "phase": "s1",
+    "from": "2026-11-01T00:00:00.000Z",
+    "to": END,
+    "appealDays": 7,
+    "pools": [{"pool": "llm", "pointsAsset": "LLAMA", "amountRaw": "1000"}],
+    "vesting": {
+        "from": END,
+        "cliffDays": 0,
+        "parts": 2,
+        "intervalDays": 30,
+        "dueAt": [END, "2026-12-31T00:00:00.000Z"],
+    },
+}
+# Bob is out for good, so all of the pool is Alice's. As docs/reference/phases.md describes it.
+PUBLISHED = {
+    "phaseVersion": 1,
+    "rules": "2026-11-23",
+    "status": "final",
+    "terms": TERMS,
+    "openedAt": OPENED,
+    "closedAt": CLOSED,
+    "appealableUntil": "2026-12-08T09:00:00.000Z",
+    "finalAt": LAST,
+    "tokenSymbol": "BASIS",
+    "receipts": {
+        "closing": 1,
+        "count": 9,
+        "lateCount": 0,
+        "lastSeq": 9,
+        "hash": "a" * 64,
+        "pointsTables": ["2026-11-23"],
+    },
+    "pools": [
+        {
+            "pool": "llm",
+            "pointsAsset": "LLAMA",
+            "amountRaw": "1000",
+            "pointsRaw": "3000000",
+            "excludedPointsRaw": "1000000",
+            "sharedRaw": "1000",
+            "dustRaw": "0",
+            "returnedRaw": "0",
+        }
+    ],
+    "lines": [
+        {
+            "pool": "llm",
+            "wallet": ALICE,
+            "pointsRaw": "3000000",
+            "amountRaw": "1000",
+            "isExcluded": False,
+            "forgoneRaw": "0",
+        },
+        {
+            "pool": "llm",
+            "wallet": BOB,
+            "pointsRaw": "1000000",
+            "amountRaw": "0",
+            "isExcluded": True,
+            "forgoneRaw": "250",
+        },
+    ],
+    "exclusions": [
+        {
+            "wallet": BOB,
+            "reason": "sybil",
+            "evidence": "one machine",
+            "excludedAt": CLOSED,
+            "isInForce": True,
+            "appeal": {
+                "text": "two machines",
+                "filedAt": LATER,
+                "decision": "denied",
+                "reason": "seen",
+                "decidedAt": LATER,
+            },
+        }
+    ],
+    "wallets": [
+        {"wallet": ALICE, "amountRaw": "1000", "partRaw": "500", "lastPartRaw": "500"},
+    ],
+}
+
+
+def _denied() -> Phase:
+    waiting = appealed(without_bob(make_closed()), LATER)
+    return decided(waiting, AppealDecision.DENIED, LATER)
+
+
+def _final() -> Phase:
+    return advance_final(_denied(), now=LAST)
+
+
+def test_phase_file__final_phase__says_all_that_it_follows_from() -> None:
+    assert json.loads(phase_file(_final())) == PUBLISHED
+
+
+def test_phase_file__bytes__are_one_sorted_line() -> None:
+    spelt = json.dumps(PUBLISHED, sort_keys=True, separators=(",", ":"))
+
+    assert phase_file(_final()) == f"{spelt}\n".encode("ascii")
+
+
+def test_phase_document__open_phase__has_counted_nothing() -> None:
+    document = phase_document(make_open())
+
+    assert document["receipts"] is None
+    assert (document["closedAt"], document["finalAt"]) == ("", "")
+
+
+def test_phase_document__exclusion_without_appeal__says_so() -> None:
+    rows = phase_document(without_bob(make_closed()))["exclusions"]
+
+    assert rows == [
+        {
+            "wallet": BOB,
+            "reason": "sybil",
+            "evidence": "one machine",
+            "excludedAt": CLOSED,
+            "isInForce": True,
+            "appeal": None,
+        }
+    ]
+
+
+def test_phase_document__amount_that_parts_do_not_divide__puts_the_rest_in_the_last() -> None:
+    odd = replace(make_open().terms.pools[0], amount_raw=1_001)
+    closed = make_closed()
+    phase = replace(closed, terms=replace(closed.terms, pools=(odd,)))
+
+    assert phase_document(phase)["wallets"] == [
+        {"wallet": ALICE, "amountRaw": "750", "partRaw": "375", "lastPartRaw": "375"},
+        {"wallet": BOB, "amountRaw": "250", "partRaw": "125", "lastPartRaw": "125"},
+    ]
+    assert phase.result().pools[0].dust_raw == 1
+
+
+def test_phase_document__two_pools__are_sorted_by_name() -> None:
+    first = make_open()
+    pools = (
+        replace(first.terms.pools[0], name="pictures", points_asset="WAIFU"),
+        first.terms.pools[0],
+    )
+    terms = phase_document(replace(first, terms=replace(first.terms, pools=pools)))["terms"]
+
+    assert [row["pool"] for row in terms["pools"]] == ["llm", "pictures"]
+
+
+def test_phase_summary__final_phase__is_the_head_of_its_file() -> None:
+    names = ("status", "terms", "openedAt", "closedAt", "appealableUntil", "finalAt")
+
+    assert phase_summary(_final()) == {name: PUBLISHED[name] for name in names}
+
+
+def test_keep_wallet__one_of_two__leaves_its_rows_and_all_that_is_shared() -> None:
+    kept = keep_wallet(PUBLISHED, BOB)
+
+    assert kept["lines"] == PUBLISHED["lines"][1:]
+    assert kept["exclusions"] == PUBLISHED["exclusions"]
+    assert kept["wallets"] == []
+    assert {**kept, "lines": 0, "exclusions": 0, "wallets": 0} == {
+        **PUBLISHED,
+        "lines": 0,
+        "exclusions": 0,
+        "wallets": 0,
+    }
+
+
+def test_is_final__only_of_the_last_status__holds() -> None:
+    assert is_final(_final())
+    assert not is_final(_denied())
+
+
+@pytest.mark.parametrize(
+    ("claimed", "recomputed", "words"),
+    [
+        ({"a": 1}, {"a": 1}, []),
+        ({}, {"a": 1}, ["a is missing"]),
+        ({"a": 1}, {}, ["a is not to be there"]),
+        ({"a": {"b": 1}}, {"a": {"b": 2}}, ["a.b is 1, and recomputes to 2"]),
+        ({"a": [1, 5]}, {"a": (1, 6)}, ["a[1] is 5, and recomputes to 6"]),
+        ({"a": [1]}, {"a": [1, 2]}, ["a has 1 rows, and recomputes to 2"]),
+        ({"a": [{"b": 1}]}, {"a": [{}]}, ["a[0].b is not to be there"]),
+        ({"a": [1]}, {"a": {}}, ["a is [1], and recomputes to {}"]),
+        ({"a": 1}, {"a": True}, ["a is 1, and recomputes to True"]),
+        ({"a": "1"}, {"a": 1}, ["a is '1', and recomputes to 1"]),
+        ({"b": 1, "a": 1}, {"c": 1, "b": 2, "a": 2}, ["b is 1", "a is 1", "c is missing"]),
+    ],
+)
+def test_differences__two_documents__names_each_place_in_order(
+    claimed: object, recomputed: object, words: list[str]
+) -> None:
+    found = list(differences(claimed, recomputed))
+
+    assert len(found) == len(words)
+    assert all(line.startswith(start) for line, start in zip(found, words, strict=True))
+
+
+@pytest.mark.parametrize(("letters", "shown"), [(78, "'" + "x" * 78 + "'"), (79, None)])
+def test_differences__long_value__is_cut_at_eighty(letters: int, shown: str | None) -> None:
+    found = next(differences({"a": "x" * letters}, {"a": 1}))
+
+    expected = shown or "'" + "x" * 76 + "..."
+    assert found == f"a is {expected}, and recomputes to 1"
+
+
+def _appeal_with(**changes: object) -> Phase:
+    phase = _denied()
+    appeal = replace(phase.exclusions[0].appeal, **changes)
+    return replace(phase, exclusions=(replace(phase.exclusions[0], appeal=appeal),))
+
+
+BEFORE = "2026-10-01T00:00:00.000Z"
+
+FLAWS = {
+    "open, with receipts": (lambda: replace(make_open(), counted=make_closed().counted), "counted"),
+    "open, with points": (lambda: replace(make_open(), points=make_closed().points), "counted"),
+    "closed, never counted": (lambda: replace(make_closed(), counted=None), "before its end"),
+    "closed at no time": (lambda: replace(make_closed(), closed_at=""), "at no time"),
+    "closed before its end": (
+        lambda: replace(make_closed(), closed_at="2026-11-30T23:59:59.999Z"),
+        "closed at 2026-11-30T23:59:59.999Z",
+    ),
+    "closed before it was opened": (
+        lambda: replace(make_closed(), opened_at=LATER),
+        f"closed at {CLOSED}",
+    ),
+    "excluded before the opening": (
+        lambda: replace(
+            _denied(), exclusions=(replace(_denied().exclusions[0], excluded_at=BEFORE),)
+        ),
+        "before the phase was opened",
+    ),
+    "appealed before the exclusion": (
+        lambda: _appeal_with(filed_at=BEFORE),
+        f"the appeal of {BOB} was filed before",
+    ),
+    "decided without a reason": (lambda: _appeal_with(reason=""), "decided in part"),
+    "decided at no time": (lambda: _appeal_with(decided_at=""), "decided in part"),
+    "pending with a reason": (
+        lambda: _appeal_with(decision=AppealDecision.PENDING, decided_at=""),
+        "decided in part",
+    ),
+    "pending with a time": (
+        lambda: _appeal_with(decision=AppealDecision.PENDING, reason=""),
+        "decided in part",
+    ),
+    "decided before it was filed": (
+        lambda: _appeal_with(decided_at=CLOSED),
+        "decided before it was filed",
+    ),
+    "final with an appeal waiting": (
+        lambda: replace(
+            appealed(without_bob(make_closed())), status=PhaseStatus.FINAL, final_at=LAST
+        ),
+        f"the appeal of {BOB} is undecided",
+    ),
+    "final too early": (
+        lambda: replace(_final(), final_at="2026-12-08T08:59:59.999Z"),
+        "became final at 2026-12-08T08:59:59.999Z",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FLAWS)
+def test_find_flaw__state_that_no_step_makes__is_named(name: str) -> None:
+    make, words = FLAWS[name]
+
+    assert words in find_flaw(make())
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        make_open,
+        make_closed,
+        lambda: make_closed(END),
+        lambda: without_bob(make_open(), OPENED),
+        lambda: appealed(without_bob(make_closed())),
+        _denied,
+        lambda: decided(appealed(without_bob(make_closed())), AppealDecision.ACCEPTED),
+        _final,
+        lambda: advance_final(_denied(), now=appealable_until(_denied())),
+        lambda: replace(make_closed(LATER), opened_at=LATER),
+    ],
+)
+def test_find_flaw__state_that_the_steps_make__has_none(make) -> None:
+    assert find_flaw(make()) == ""
