@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rule_strategies import receipt_cores
 
-from basis.rules.receipt import ReceiptCore, compute_receipt_hash, core_json
+from basis.rules.canonical import canonical_json
+from basis.rules.receipt import ReceiptCore, canonical_core, compute_receipt_hash, core_json
 
 FIELDS = [field.name for field in fields(ReceiptCore)]
 
@@ -60,3 +61,8 @@ def test_receipt_hash__text_moved_to_the_next_field__is_another(
     one = replace(core, user_id=core.user_id + name, worker_id=core.worker_id)
     other = replace(core, user_id=core.user_id, worker_id=name + core.worker_id)
     assert compute_receipt_hash(one) != compute_receipt_hash(other)
+
+
+@given(core=receipt_cores())
+def test_canonical_core__of_any_receipt__is_the_bytes_that_are_hashed(core: ReceiptCore) -> None:
+    assert canonical_core(*core_json(core).values()) == canonical_json(core_json(core))

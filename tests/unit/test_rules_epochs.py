@@ -208,3 +208,26 @@ def test_epoch__name_of_the_longest_length__is_taken() -> None:
     assert epoch.model_multipliers == (("m" * 128, 10_000),)
     with pytest.raises(InvalidInput, match="printable"):
         validate_epoch(replace(epoch, model_multipliers=(("a\tb", Bps(1)),)))
+
+
+def test_book__effective_from__is_the_activations_and_empty_for_what_ships() -> None:
+    assert BOOK.effective_from("summer") == SECOND
+    assert BOOK.effective_from("spring") == FIRST
+    assert BOOK.effective_from(EPOCHS[0].version) == ""
+
+
+def test_book__many_activations__keep_each_its_own_epoch() -> None:
+    dear = replace(SPRING, version="dear", prompt_price=7)
+    book = EpochBook([*BOOK._activations, Activation(epoch=dear, effective_from=BETWEEN)])
+
+    assert book.in_force(BETWEEN) is dear
+    assert book.of_version("dear") is dear
+    assert book.of_version(EPOCHS[0].version) is EPOCHS[0]
+
+
+@pytest.mark.parametrize("field", ["prompt_price", "output_price", "image_price"])
+def test_epoch__price_at_its_edges__is_taken(field: str) -> None:
+    for price in (0, MAX_PRICE):
+        changed = replace(SPRING, **{field: price})
+        validate_epoch(changed)
+        assert parse_epoch(json.dumps(epoch_json(changed))) == changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 from basis.rules.suspects import (
     FEWEST_JOBS,
     FEWEST_WALLETS,
+    ONE_CUSTOMER_BPS,
     TOGETHER_MINUTES,
     Sign,
     WorkBook,
@@ -93,3 +94,36 @@ def test_registered_together__wallets_without_points__do_not_count() -> None:
     registrations = [(wallet, 1_000) for wallet in CROWD]
 
     assert find_registered_together(registrations, frozenset(CROWD[1:])) == []
+
+
+def test_own_customer__nearly_all_for_one__is_seen_from_the_bound_on() -> None:
+    bound, rest = divmod(ONE_CUSTOMER_BPS, 100)
+    assert rest == 0
+    seen = work(work(WorkBook(), bound, user_id="friend"), 100 - bound, user_id="user-1")
+    unseen = work(work(WorkBook(), bound - 1, user_id="friend"), 101 - bound, user_id="user-1")
+
+    assert [one.wallet for one in seen.find_suspicions()] == [OWNER]
+    assert unseen.find_suspicions() == []
+
+
+def test_own_customer__two_that_gave_as_much__names_the_last_by_name() -> None:
+    book = WorkBook()
+    for _job in range(FEWEST_JOBS):
+        book.add(wallet=OWNER, user_id="b", user_wallet="", points_raw=100)
+        book.add(wallet=OTHER, user_id="b", user_wallet="", points_raw=1)
+    one_point = WorkBook()
+    for user_id in ("b", "a"):
+        work(one_point, 50, user_id=user_id)
+
+    assert "the customer b," in book.find_suspicions()[0].evidence
+    assert one_point.find_suspicions() == []
+
+
+def test_registered_together__others_in_between__do_not_break_the_burst() -> None:
+    stranger = Wallet(f"0x{255:040x}")
+    rows = [(wallet, 2 * minute) for minute, wallet in enumerate(CROWD)]
+
+    found = find_registered_together([*rows, (stranger, 1)], frozenset(CROWD))
+
+    assert {one.wallet for one in found} == set(CROWD)
+    assert f"{len(CROWD)} wallets" in found[0].evidence
