@@ -7,6 +7,7 @@ from basis.rules.phase_steps import (
     Phase,
     PhaseStatus,
     advance_closed,
+    advance_final,
     decide_appeal,
     exclude,
     file_appeal,
@@ -27,6 +28,8 @@ NOBODY = Wallet("0xD1220A0cf47c7B9Be7A2E6BA89F429762e7b9aDb")
 OPENED = "2026-11-01T08:00:00.000Z"
 END = "2026-12-01T00:00:00.000Z"
 CLOSED = "2026-12-01T09:00:00.000Z"
+LATER = "2026-12-02T09:00:00.000Z"
+LAST = "2026-12-10T09:00:00.000Z"
 POINTS = {("llm", ALICE): 3_000_000, ("llm", BOB): 1_000_000}
 COUNTED = CountedReceipts(
     closing=1, count=9, late_count=0, last_seq=9, hash="a" * 64, tables=("2026-11-23",)
@@ -72,6 +75,16 @@ def appealed(phase: Phase, now: str = CLOSED) -> Phase:
 def decided(phase: Phase, decision: AppealDecision, now: str = CLOSED) -> Phase:
     """The phase with Bob's appeal decided."""
     return decide_appeal(phase, wallet=BOB, decision=decision, reason="seen", now=now)
+
+
+def make_denied() -> Phase:
+    """The phase with Bob excluded, his appeal of the next day denied."""
+    return decided(appealed(without_bob(make_closed()), LATER), AppealDecision.DENIED, LATER)
+
+
+def make_final() -> Phase:
+    """That phase, shared out for good."""
+    return advance_final(make_denied(), now=LAST)
 
 
 def amounts(phase: Phase) -> dict[Wallet, int]:

@@ -65,9 +65,7 @@ def test_encode_manifest__bytes__are_sorted_and_without_spaces() -> None:
 
 
 def test_manifest_hash__of_the_bytes__is_their_sha256() -> None:
-    assert (
-        compute_manifest_hash(MANIFEST) == hashlib.sha256(encode_manifest(MANIFEST)).hexdigest()
-    )
+    assert compute_manifest_hash(MANIFEST) == hashlib.sha256(encode_manifest(MANIFEST)).hexdigest()
 
 
 def test_manifest_hash__one_receipt_more__is_another() -> None:
