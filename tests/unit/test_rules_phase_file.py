@@ -23,13 +23,12 @@ from phase_states import (
 
 from basis.rules.phase_file import (
     differences,
-    ismake_final,
+    is_final,
     keep_wallet,
     phase_document,
     phase_file,
     phase_summary,
 )
-
 
 TERMS = {
     "phase": "s1",
