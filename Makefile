@@ -6,12 +6,14 @@ PYTHON := .venv/bin/python
 SAY := @printf '\033[1m==> %s\033[0m\n'
 READY := .venv/.ready
 NODE_READY := tests/npm/node_modules/.ready
+MUTATION_PYTHON := .tools/mutation/bin/python
+MUTATION_READY := .tools/mutation/.ready
 MODEL_PYTHON := models/tiny/build/venv/bin/python
 MODEL_READY := models/tiny/build/venv/.ready
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-header
 
-.PHONY: help setup demo up test check bench docs model lock wheel clean
+.PHONY: help setup demo up test check mutation bench docs model lock wheel clean
 
 help: ## Show the targets.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -53,6 +55,20 @@ test: $(READY) $(NODE_READY) ## Run every test.
 		{ apt-get update -qq && apt-get install -y -qq curl >/dev/null; }
 	$(SAY) "Tests"
 	@$(PYTHON) -m pytest -q -n 2 --dist loadfile tests
+
+mutation: $(READY) $(MUTATION_READY) ## Change the rules bit by bit: do tests notice? (half an hour)
+	$(SAY) "Mutants of src/basis/rules"
+	@$(PYTHON) scripts/mutation.py
+
+# mutmut's own wheels, with those of .venv behind them.
+$(MUTATION_READY): $(READY) requirements/mutation.txt
+	$(SAY) "Setting up .tools/mutation (once)"
+	@$(PYTHON) -m venv --clear .tools/mutation
+	@$(MUTATION_PYTHON) -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/mutation.txt
+	@$(PYTHON) -c "import site; print(site.getsitepackages()[0])" > \
+		"$$($(MUTATION_PYTHON) -c 'import site; print(site.getsitepackages()[0])')/venv.pth"
+	@touch $@
 
 bench: $(READY) ## Measure gateway, rewards, ledger and audit; prints what to quote.
 	$(SAY) "The gateway's cost per job"
@@ -96,6 +112,7 @@ lock: ## Compile requirements/*.txt anew (needs `uv` on the PATH).
 	$(LOCK) pyproject.toml --extra worker --extra llamacpp -c requirements/dev.txt \
 		-o requirements/worker.txt
 	$(LOCK) requirements/model.in -c requirements/dev.txt -o requirements/model.txt
+	$(LOCK) requirements/mutation.in -c requirements/dev.txt -o requirements/mutation.txt
 
 wheel: $(READY) ## Build the wheel into dist/.
 	@$(PYTHON) -m hatchling build -t wheel

@@ -210,6 +210,7 @@ def test_boost_tables_of_version__never_published__raises() -> None:
     ("at", "version"),
     [
         ("2026-11-22T23:59:59.999Z", None),
+        ("2026-11-23", "2026-11-23"),
         ("2026-11-23T00:00:00.000Z", "2026-11-23"),
         ("2999-01-01T00:00:00.000Z", BOOST_TABLES[-1].version),
     ],
@@ -224,6 +225,7 @@ def test_boost_tables_in_force__day_of_a_table__begins_it(at: str, version: str 
     [
         ("2026-11-23T00:00:00.000Z", True, False),
         ("2026-12-31T23:59:59.999Z", True, False),
+        ("2027-01-01", False, True),
         ("2027-01-01T00:00:00.000Z", False, True),
     ],
 )

@@ -12,7 +12,7 @@ from basis.rules.boost_tables import BOOST_TABLES
 from basis.rules.boosts import Source, WorkerClaim, compute_assignment
 from basis.rules.canonical import canonical_json
 from basis.rules.epochs import EPOCHS, MAX_PRICE
-from basis.rules.errors import FloorBroken, InsufficientCredits, RetryLater
+from basis.rules.errors import FloorBroken, InsufficientCredits, JobFailed, RetryLater
 from basis.rules.gpus import ClaimedGpu
 from basis.rules.holdings import Measure, SnapshotHash
 from basis.rules.job import JobStatus, WorkerId
@@ -90,6 +90,12 @@ def test_errors__retry_later__says_when() -> None:
     error = RetryLater("later", retry_after_s=9)
 
     assert (error.message, error.retry_after_s) == ("later", 9)
+
+
+def test_errors__job_failed__says_why() -> None:
+    error = JobFailed("it broke", reason="worker_lost")
+
+    assert (error.message, error.reason) == ("it broke", "worker_lost")
 
 
 def test_validate_floors__credit_limit__is_that_of_the_customer() -> None:

@@ -183,6 +183,7 @@ def test_typed_data__by_the_library_of_wallets__is_the_same_digest_and_signer(ca
 
     assert digest.hex() == case["offerHash"]
     assert document["domain"] == load_vectors("offer")["domain"]
+    assert document["primaryType"] in document["types"]
     key = signature.recover_public_key_from_msg_hash(digest)
     assert key.to_checksum_address() == case["signer"]
 

@@ -147,16 +147,20 @@ def test_phase_document__exclusion_without_appeal__says_so() -> None:
     ]
 
 
-def test_phase_document__amount_that_parts_do_not_divide__puts_the_rest_in_the_last() -> None:
-    odd = replace(make_open().terms.pools[0], amount_raw=1_001)
+@pytest.mark.parametrize(("parts", "part", "last"), [(1, 750, 750), (4, 187, 189), (2, 375, 375)])
+def test_phase_document__amount_that_parts_do_not_divide__puts_the_rest_in_the_last(
+    parts: int, part: int, last: int
+) -> None:
     closed = make_closed()
-    phase = replace(closed, terms=replace(closed.terms, pools=(odd,)))
+    vesting = replace(closed.terms.vesting, parts=parts, interval_days=min(parts - 1, 30))
+    phase = replace(closed, terms=replace(closed.terms, vesting=vesting))
 
-    assert phase_document(phase)["wallets"] == [
-        {"wallet": ALICE, "amountRaw": "750", "partRaw": "375", "lastPartRaw": "375"},
-        {"wallet": BOB, "amountRaw": "250", "partRaw": "125", "lastPartRaw": "125"},
-    ]
-    assert phase.result().pools[0].dust_raw == 1
+    assert phase_document(phase)["wallets"][0] == {
+        "wallet": ALICE,
+        "amountRaw": "750",
+        "partRaw": str(part),
+        "lastPartRaw": str(last),
+    }
 
 
 def test_phase_document__two_pools__are_sorted_by_name() -> None:

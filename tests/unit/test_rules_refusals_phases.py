@@ -21,7 +21,13 @@ from refusals import Refusal, refuse
 from basis.rules.dates import add_days
 from basis.rules.errors import IllegalTransition
 from basis.rules.job import JobId, UserId, WorkerId
-from basis.rules.phase_steps import Phase, advance_final, exclude, file_appeal
+from basis.rules.phase_steps import (
+    Phase,
+    advance_final,
+    decide_appeal,
+    exclude,
+    file_appeal,
+)
 from basis.rules.phases import (
     LONGEST_TEXT,
     MAX_POOL_RAW,
@@ -118,6 +124,17 @@ REFUSALS = {
         lambda: file_appeal(without_bob(make_closed()), wallet=BOB, text=" ", now=CLOSED),
         ("text is ''",),
         "text",
+    ),
+    "decision without a reason": Refusal(
+        lambda: decide_appeal(
+            appealed(without_bob(make_closed())),
+            wallet=BOB,
+            decision=AppealDecision.DENIED,
+            reason=" ",
+            now=CLOSED,
+        ),
+        ("reason is ''",),
+        "reason",
     ),
     "vesting in other words": Refusal(
         lambda: parse_vesting("v" * 50, starts_at=END),

@@ -24,7 +24,7 @@ from basis.rules.gpus import GPUS_2026_11_23, split_claim
 from basis.rules.holdings import Measure, SnapshotHash
 from basis.rules.job import WorkerId
 from basis.rules.points_tables import points_table_of_version
-from basis.rules.pricing import MAX_PRICE, compute_list_terms
+from basis.rules.pricing import MAX_PRICE, compute_image_charge, compute_list_terms
 from basis.rules.units import WHOLE_BPS, Bps, Micros, TokenCount
 from basis.rules.wallet import Wallet
 
@@ -118,6 +118,18 @@ REFUSALS = {
         ),
         (EPOCH.version, f"at most {MAX_PRICE}"),
         "price",
+    ),
+    "image of an epoch without images": Refusal(
+        lambda: compute_image_charge(
+            replace(EPOCH, image_multipliers=()), category="sdxl", width=1, height=1, steps=1
+        ),
+        ("'sdxl'", "known: none"),
+        "category",
+    ),
+    "image of another category": Refusal(
+        lambda: compute_image_charge(EPOCH, category="xl", width=1, height=1, steps=1),
+        ("'xl'", ", ".join(name for name, _bps in EPOCH.image_multipliers)),
+        "category",
     ),
     "catalog that was never published": Refusal(
         lambda: _terms(catalog_version="2020-01-01"), ("'2020-01-01'",), "catalog_version"

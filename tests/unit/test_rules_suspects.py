@@ -106,19 +106,6 @@ def test_own_customer__nearly_all_for_one__is_seen_from_the_bound_on() -> None:
     assert unseen.find_suspicions() == []
 
 
-def test_own_customer__two_that_gave_as_much__names_the_last_by_name() -> None:
-    book = WorkBook()
-    for _job in range(FEWEST_JOBS):
-        book.add(wallet=OWNER, user_id="b", user_wallet="", points_raw=100)
-        book.add(wallet=OTHER, user_id="b", user_wallet="", points_raw=1)
-    one_point = WorkBook()
-    for user_id in ("b", "a"):
-        work(one_point, 50, user_id=user_id)
-
-    assert "the customer b," in book.find_suspicions()[0].evidence
-    assert one_point.find_suspicions() == []
-
-
 def test_registered_together__others_in_between__do_not_break_the_burst() -> None:
     stranger = Wallet(f"0x{255:040x}")
     rows = [(wallet, 2 * minute) for minute, wallet in enumerate(CROWD)]
