@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from phase_states import ALICE
+from rule_vectors import load_vectors
 
 from basis.rules.accounts import Bound, validate_floors
 from basis.rules.boost_tables import BOOST_TABLES
 from basis.rules.boosts import Source, WorkerClaim, compute_assignment
 from basis.rules.canonical import canonical_json
+from basis.rules.dates import minute_of
+from basis.rules.ecdsa import CURVE_ORDER, recover_wallet
 from basis.rules.epochs import EPOCHS, MAX_PRICE
-from basis.rules.errors import FloorBroken, InsufficientCredits, JobFailed, RetryLater
+from basis.rules.errors import (
+    FloorBroken,
+    InsufficientCredits,
+    InvalidSignature,
+    JobFailed,
+    RetryLater,
+)
+from basis.rules.factors import TABLES, look_up_factors
 from basis.rules.gpus import ClaimedGpu
 from basis.rules.holdings import Measure, SnapshotHash
 from basis.rules.job import JobStatus, WorkerId
@@ -62,6 +73,62 @@ def test_image_points__any_measure_below_nothing__raises(measures: tuple[int, in
             quality_bps=WHOLE_BPS,
             latency_bps=WHOLE_BPS,
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"worker_wallet": ""}, "no_wallet"),
+        ({"is_charged": False}, "not_charged"),
+        ({"status": JobStatus.FAILED}, "not_completed"),
+    ],
+)
+def test_image_points__job_that_earns_none__says_why(
+    changes: dict[str, object], reason: str
+) -> None:
+    image = {"category": "sdxl", "width": 512, "height": 512, "steps": 20}
+    rates = {"quality_bps": WHOLE_BPS, "latency_bps": WHOLE_BPS}
+    job = {"status": JobStatus.COMPLETED, "worker_wallet": ALICE, **changes}
+
+    points = compute_image_points(POINTS_TABLES[-1], **image, **rates, **job)
+
+    assert (points.amount_raw, points.reason.value) == (0, reason)
+
+
+@pytest.mark.parametrize("at_most", [at_most for at_most, _factor in TABLES[-1].latency_steps])
+def test_factors__slower_than_a_step_by_less_than_a_basis_point__is_of_that_step(
+    at_most: int,
+) -> None:
+    target = TABLES[-1].latency_targets["large"]
+    last_us = ((at_most + 1) * target.inter_token_us - 1) // 10_000
+
+    _uptime, exact = look_up_factors(
+        TABLES[-1], target, 0, 0, at_most * target.inter_token_us // 10_000, 0
+    )
+    _uptime, last = look_up_factors(TABLES[-1], target, 0, 0, last_us, 0)
+    _uptime, beyond = look_up_factors(TABLES[-1], target, 0, 0, last_us + 1, 0)
+
+    assert last == exact > beyond
+
+
+def test_minute_of__any_day__is_counted_from_the_first_of_year_1() -> None:
+    day = date(2026, 11, 23).toordinal() - 1
+
+    assert minute_of("2026-11-23T01:02:59.999Z") == day * 1_440 + 62
+
+
+@pytest.mark.parametrize(("above", "is_taken"), [(0, True), (1, False)])
+def test_recover_wallet__s_at_half_of_the_order__is_the_last_that_is_taken(
+    above: int, is_taken: bool
+) -> None:
+    case = load_vectors("offer")["cases"][0]
+    half = (CURVE_ORDER // 2 + above).to_bytes(32, "big").hex()
+    signature = case["signature"][:66] + half + case["signature"][-2:]
+    if is_taken:
+        assert recover_wallet(bytes.fromhex(case["offerHash"]), signature).startswith("0x")
+        return
+    with pytest.raises(InvalidSignature, match="low s"):
+        recover_wallet(bytes.fromhex(case["offerHash"]), signature)
 
 
 @pytest.mark.parametrize("place", range(1, 5))

@@ -164,11 +164,6 @@ REFUSALS = {
         ("blockTimeS is -1",),
         "blockTimeS",
     ),
-    "snapshot of a contract in another spelling": Refusal(
-        lambda: validate_snapshot(replace(NFT, contract=NFT.contract.lower())),
-        (NFT.contract.lower(), "EIP-55"),
-        "contract",
-    ),
     "snapshot of a chain with a signer": Refusal(
         lambda: validate_snapshot(replace(NFT, signer=ALICE)), ("only a file",), "signer"
     ),
@@ -189,6 +184,11 @@ REFUSALS = {
     ),
     "ERC-721 with token ids": Refusal(
         lambda: validate_snapshot(replace(NFT, token_ids=(1,))), ("no token ids",), "tokenIds"
+    ),
+    "token id beyond all numbers": Refusal(
+        lambda: validate_snapshot(replace(NFT, kind=HoldingKind.ERC1155, token_ids=(2**256,))),
+        (f"tokenIds is {2**256}",),
+        "tokenIds",
     ),
     "measure of a file": Refusal(
         lambda: measure_of(HoldingKind.FILE), (HoldingKind.FILE.value,), "kind"

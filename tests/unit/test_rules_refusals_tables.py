@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,7 +12,14 @@ from basis.rules.boost_tables import BOOST_TABLES, boost_tables_of_version
 from basis.rules.boosts import Source, WorkerClaim, compute_assignment, compute_grant
 from basis.rules.catalog import CATALOGS, overlay, validate_terms
 from basis.rules.epoch_form import epoch_json, parse_epoch
-from basis.rules.epochs import EPOCHS, Activation, EpochBook, check_activation, validate_epoch
+from basis.rules.epochs import (
+    EPOCHS,
+    Activation,
+    EpochBook,
+    ModelPrice,
+    check_activation,
+    validate_epoch,
+)
 from basis.rules.errors import Conflict, UnknownModel
 from basis.rules.factors import (
     TABLES,
@@ -20,7 +28,7 @@ from basis.rules.factors import (
     look_up_factors,
     tables_of_version,
 )
-from basis.rules.gpus import GPUS_2026_11_23, split_claim
+from basis.rules.gpus import GPUS_2026_11_23, gpu_table_of_version, split_claim
 from basis.rules.holdings import Measure, SnapshotHash
 from basis.rules.job import WorkerId
 from basis.rules.points_tables import points_table_of_version
@@ -109,6 +117,30 @@ REFUSALS = {
         lambda: validate_epoch(replace(EPOCH, image_multipliers=(("c", Bps(1)),) * 2)),
         ("sorted", "twice"),
         "imageMultipliers",
+    ),
+    "epoch with a model's prices twice": Refusal(
+        lambda: validate_epoch(
+            replace(
+                EPOCH, model_prices=(ModelPrice(model="m", prompt_price=1, output_price=1),) * 2
+            )
+        ),
+        ("sorted", "twice"),
+        "modelPrices",
+    ),
+    "epoch with a model's price that is no integer": Refusal(
+        lambda: parse_epoch(
+            json.dumps(
+                {
+                    **epoch_json(EPOCH),
+                    "modelPrices": [{"model": "m", "promptPrice": "1", "outputPrice": "1.5"}],
+                }
+            )
+        ),
+        ("outputPrice of m is '1.5'",),
+        "outputPrice of m",
+    ),
+    "GPU table that was never published": Refusal(
+        lambda: gpu_table_of_version("2020"), ("'2020'",), "gpus_version"
     ),
     "epoch that comes to more than can be charged": Refusal(
         lambda: compute_list_terms(
@@ -251,8 +283,6 @@ FIGURES = ["promptPrice", "outputPrice", "workerFloorPrice", "basisRawPerMicrocr
 @pytest.mark.parametrize("name", FIGURES)
 @pytest.mark.parametrize("value", ["1.5", "-1", "1e9", " 1", "01", ""])
 def test_parse_epoch__figure_that_is_no_integer__is_refused_by_name(name: str, value: str) -> None:
-    import json
-
     refusal = Refusal(
         lambda: parse_epoch(json.dumps({**epoch_json(EPOCH), name: value})), (name,), name
     )
