@@ -139,6 +139,7 @@ REFUSALS = {
     "run of more cards than a worker has": Refusal(
         lambda: _with_run(index=200, count=57), ("GPUs 200 + 57",), "count"
     ),
+    "snapshot that is no JSON": Refusal(lambda: parse_snapshot("{"), ("the snapshot",)),
     "snapshot that is no object": Refusal(lambda: parse_snapshot("[]"), ("the snapshot",)),
     "holding that is no object": Refusal(
         lambda: parse_snapshot(json.dumps({**RECORDS[0]["record"], "holdings": [7]})),
