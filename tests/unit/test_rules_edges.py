@@ -13,18 +13,19 @@ from basis.rules.accounts import Bound, validate_floors
 from basis.rules.boost_tables import BOOST_TABLES
 from basis.rules.boosts import Source, WorkerClaim, compute_assignment
 from basis.rules.canonical import canonical_json
-from basis.rules.dates import minute_of
+from basis.rules.dates import add_days, minute_of
 from basis.rules.ecdsa import CURVE_ORDER, recover_wallet
 from basis.rules.epochs import EPOCHS, MAX_PRICE
 from basis.rules.errors import (
     FloorBroken,
     InsufficientCredits,
+    InvalidInput,
     InvalidSignature,
     JobFailed,
     RetryLater,
 )
 from basis.rules.factors import TABLES, look_up_factors
-from basis.rules.gpus import ClaimedGpu
+from basis.rules.gpus import GPUS_2026_11_23, ClaimedGpu
 from basis.rules.holdings import Measure, SnapshotHash
 from basis.rules.job import JobStatus, WorkerId
 from basis.rules.ledger import AccountPath
@@ -109,6 +110,17 @@ def test_factors__slower_than_a_step_by_less_than_a_basis_point__is_of_that_step
     _uptime, beyond = look_up_factors(TABLES[-1], target, 0, 0, last_us + 1, 0)
 
     assert last == exact > beyond
+
+
+def test_add_days__beyond_the_last_year__is_refused_by_its_days() -> None:
+    with pytest.raises(InvalidInput, match="later than 2999") as caught:
+        add_days("2999-12-31", 1)
+
+    assert caught.value.param == "days"
+
+
+def test_gpu_table__published__begins_on_the_day_of_its_version() -> None:
+    assert GPUS_2026_11_23.effective_from == GPUS_2026_11_23.version
 
 
 def test_minute_of__any_day__is_counted_from_the_first_of_year_1() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from basis.rules.accounts import CHART
+from basis.rules.accounts import CHART, Holder
 from basis.rules.entries import CREDITS_FUNDED, JOB_COMPLETED, credits_funded
 from basis.rules.errors import InvalidInput, UnknownAccount
 from basis.rules.job import UserId
@@ -87,6 +87,7 @@ def test_adjustment__of_what_a_receipt_says__is_refused_and_names_the_account() 
 def test_chart__each_row__has_bounds_a_holder_and_a_meaning(rule) -> None:
     assert rule.bounds
     assert rule.meaning
+    assert isinstance(rule.holder, Holder)
     assert isinstance(rule.is_adjustable, bool)
 
 
