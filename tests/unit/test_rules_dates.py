@@ -76,3 +76,35 @@ def test_parse__the_other_kind__is_refused() -> None:
         parse_day("2026-11-23T00:00:00Z", param="from")
     with pytest.raises(InvalidInput, match="expected a time"):
         parse_moment("2026-11-23", param="from")
+
+
+@pytest.mark.parametrize(
+    ("year", "is_leap"),
+    [
+        *((year, True) for year in (2000, 2024, 2028, 2400, 2996)),
+        *((year, False) for year in (2001, 2023, 2025, 2026, 2100, 2200, 2401, 2500)),
+    ],
+)
+def test_day__the_29th_of_february__is_one_in_leap_years_only(year: int, is_leap: bool) -> None:
+    days = [f"{year}-02-{day}" for day in (28, 29, 30)]
+
+    assert [_is_day(day) for day in days] == [True, is_leap, False]
+
+
+@pytest.mark.parametrize(
+    ("month", "length"),
+    [
+        *((month, 31) for month in (1, 3, 5, 7, 8, 10, 12)),
+        *((month, 30) for month in (4, 6, 9, 11)),
+    ],
+)
+def test_day__after_the_last_of_a_month__is_none(month: int, length: int) -> None:
+    assert _is_day(f"2024-{month:02}-{length}")
+    assert not _is_day(f"2024-{month:02}-{length + 1}")
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return parse_day(text, param="from") == text
+    except InvalidInput:
+        return False
