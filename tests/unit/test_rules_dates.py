@@ -103,6 +103,17 @@ def test_day__after_the_last_of_a_month__is_none(month: int, length: int) -> Non
     assert not _is_day(f"2024-{month:02}-{length + 1}")
 
 
+@pytest.mark.parametrize("day", ["2000-02-30", "2026-02-30", "2999-02-30"])
+def test_instant__no_day_of_a_year_in_range__is_told_both_forms_and_no_years(day: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        parse_instant(day, param="from")
+
+    assert refused.value.message == (
+        f"from is '{day}': expected a day such as 2026-11-23, "
+        f"or a time in UTC such as 2026-11-23T12:00:00Z"
+    )
+
+
 def _is_day(text: str) -> bool:
     try:
         return parse_day(text, param="from") == text
