@@ -73,6 +73,7 @@ def test_image_points__any_measure_below_nothing__raises(measures: tuple[int, in
             steps=steps,
             quality_bps=WHOLE_BPS,
             latency_bps=WHOLE_BPS,
+            is_charged=True,
         )
 
 
@@ -89,7 +90,7 @@ def test_image_points__job_that_earns_none__says_why(
 ) -> None:
     image = {"category": "sdxl", "width": 512, "height": 512, "steps": 20}
     rates = {"quality_bps": WHOLE_BPS, "latency_bps": WHOLE_BPS}
-    job = {"status": JobStatus.COMPLETED, "worker_wallet": ALICE, **changes}
+    job = {"status": JobStatus.COMPLETED, "worker_wallet": ALICE, "is_charged": True, **changes}
 
     points = compute_image_points(POINTS_TABLES[-1], **image, **rates, **job)
 
