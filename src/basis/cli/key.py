@@ -111,7 +111,7 @@ def create(
     if made.is_penniless:
         typer.echo(
             f"The customer {user_id} has no credits yet: "
-            f"basis account top-up {user_id} --credits 1000 --key INVOICE-1",
+            f"basis account top-up {user_id} --credits 1000 --key INVOICE-1 --yes",
             err=True,
         )
 
