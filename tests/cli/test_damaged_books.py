@@ -10,7 +10,7 @@ import pytest
 
 from basis.storage.secrets import load_hasher
 from tests.cli.conftest import Command
-from tests.support.basis_process import run_basis
+from tests.support.basis_process import run_basis, start_orchestrator
 from tests.support.books import Books
 
 RECEIPT = "the record of receipts with seq 1 is damaged: "
@@ -39,6 +39,8 @@ AT_START = {
     "worker's models cut off": "UPDATE workers SET models = '[' WHERE id = 'bob-1'",
     "worker's wallet of bytes": "UPDATE workers SET wallet = x'ff' WHERE id = 'bob-1'",
     "presence in words": "INSERT INTO presence VALUES ('bob-1', 9999999, 'always')",
+}
+OPEN_JOBS = {
     "job's versions cut off": OPEN_JOB.format("'{'"),
     "job without versions": OPEN_JOB.format("'{}'"),
     "job under tables never published": OPEN_JOB.format(
@@ -115,6 +117,23 @@ def test_up__record_cannot_be_read__exits_with_10_and_one_line(
     assert (ended.returncode, ended.stdout) == (10, "")
     assert "is damaged: " in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("sql", OPEN_JOBS.values(), ids=OPEN_JOBS.keys())
+def test_up__open_job_cannot_be_read__starts_and_names_it_once(
+    tmp_path: Path, books: Books, sql: str
+) -> None:
+    load_hasher(tmp_path / "data")
+    damage(tmp_path, sql)
+
+    process, _url = start_orchestrator(tmp_path)
+    with process:
+        code = process.stop()
+
+    named = [line for line in process.lines if "open_job_damaged" in line]
+    assert code == 0
+    assert len(named) == 1
+    assert "job_7" in named[0]
 
 
 @pytest.mark.parametrize("sql", [RECEIPTS["core no UTF-8"], BATCHES["payouts cut off"]])
