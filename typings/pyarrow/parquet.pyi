@@ -63,5 +63,9 @@ class ParquetWriter:
 
 def read_metadata(where: Path) -> FileMetaData: ...
 def read_table(
-    source: Path, *, filters: Sequence[tuple[str, str, int]] | None = None, use_threads: bool = True
+    source: Path,
+    *,
+    columns: Sequence[str] | None = None,
+    filters: Sequence[tuple[str, str, int]] | None = None,
+    use_threads: bool = True,
 ) -> Table: ...

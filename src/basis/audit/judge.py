@@ -31,14 +31,13 @@ from basis.audit.terms import JudgingTerms
 from basis.rules.catalog import ModelKind
 from basis.rules.factors import look_up_factors
 from basis.rules.job import JobStatus
-from basis.rules.points import LLAMA_DIVISOR, WAIFU_DIVISOR, find_llm_row, judge_points
+from basis.rules.points import LLAMA_DIVISOR, find_llm_row, judge_points
 from basis.rules.postpaid_pricing import PostpaidEpoch, compute_postpaid_charge, is_free_by_epoch
 from basis.rules.pricing import NO_CHARGE, Charge, PriceTerms, compute_job_charge
 from basis.rules.reward import RewardParts, share_charge
 from basis.rules.units import AmountRaw, Bps, TokenCount
 
 _ENDED: Final = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
-_DIVISORS: Final = {"LLAMA": LLAMA_DIVISOR, "WAIFU": WAIFU_DIVISOR}
 _KINDS: Final = {"": None, **{kind.value: kind for kind in ModelKind}}
 
 
@@ -154,21 +153,20 @@ class Judge:
         facts = cast(
             "tuple[str, str, int, int, int, int, int, str, str, int, int]", row[POINTS_FACTS]
         )
-        table, asset, units, multiplier, _q, _l, boost, _by, _card, cards, memory = facts
+        table, asset, _units, _multiplier, _q, _l, boost, _by, _card, cards, memory = facts
         if table == "":
             if any(facts):
                 raise unusable(row, "the table of its points")
             return _NO_POINTS
-        if table not in self._tables.points or boost < 10_000 or asset not in _DIVISORS:
+        # No kind of job that an export can have makes images, so none earns WAIFU.
+        if table not in self._tables.points or boost < 10_000 or asset != "LLAMA":
             raise unusable(row, f"points of {asset!r} by {table!r} at {boost} bps")
-        floor = 0
-        if asset == "LLAMA":
-            units = tokens
-            multiplier, floor = self._points_row(row, table)
+        units = tokens
+        multiplier, floor = self._points_row(row, table)
         quality, _uptime, latency = factors
         amount_raw, reason = judge_points(
             units,
-            _DIVISORS[asset],
+            LLAMA_DIVISOR,
             multiplier,
             quality,
             latency,

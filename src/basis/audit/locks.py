@@ -9,9 +9,11 @@ from typing import Final
 
 from basis.audit.offer_records import PublishedOffer
 from basis.audit.tables import PublishedTables
+from basis.rules.epochs import EPOCHS
 from basis.rules.pricing import QUOTE_LIFE_S
 
 _ALWAYS: Final = ""
+_NEVER: Final = "9999-12-31T23:59:59.999Z"
 """Before every time that is written in ISO 8601."""
 _LAST_SECOND: Final = 253_402_300_799
 """Of the year 9999."""
@@ -30,12 +32,12 @@ def epoch_window(version: str, tables: PublishedTables) -> LockWindow:
     """While the epoch was in force.
 
     One that ships may have priced at any time before the operator's first: nobody knows when a
-    network was upgraded.
+    network was upgraded. One of the operator's own counts from its activation on, or never.
     """
     ends = [one.effective_from for one in tables.activations]
     ends.append(_after(tables.activations_until))
-    begins = _ALWAYS
-    until = ends[0]
+    is_shipped = any(one.version == version for one in EPOCHS)
+    begins, until = (_ALWAYS, ends[0]) if is_shipped else (_NEVER, _NEVER)
     for one, (_mine, following) in zip(tables.activations, pairwise(ends), strict=True):
         if one.version == version:
             begins, until = one.effective_from, following

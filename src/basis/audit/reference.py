@@ -19,6 +19,7 @@ from basis.audit.boost_check import BoostBook
 from basis.audit.difference import Difference
 from basis.audit.findings_check import check_findings
 from basis.audit.folder import Export
+from basis.audit.jobs_check import check_jobs_once
 from basis.audit.judge import Judge
 from basis.audit.ledger_check import LedgerBook, find_cuts
 from basis.audit.offer_records import check_offers
@@ -127,6 +128,7 @@ def check_by_reference(
             ledger.check(export, batches, job_sums=sums, job_totals=added, cuts=cuts)
             phases.check(export)
         phase_notes = phases.finish(exports)
+    check_jobs_once(exports)
     return ReferenceResult(
         receipts=receipts,
         batches=batches.count,

@@ -15,6 +15,7 @@ from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.sql_boosts import BoostQueries
 from basis.audit.sql_entries import EntryQueries
+from basis.audit.sql_jobs import check_jobs_once, prepare_jobs
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
 from basis.audit.sql_offers import OfferQueries
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 11
+STEPS_PER_EXPORT = 12
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -51,6 +52,7 @@ def check_by_sql(
     earlier: list[Export] = []
     with _connect([export for export, _wide in exports], threads, memory_mib) as connection:
         prepare_phases(connection)
+        prepare_jobs(connection)
         for export, wide in exports:
             for step in _steps(connection, export, wide, earlier):
                 _run(export, step)
@@ -78,6 +80,7 @@ def _steps(
     yield open_views
     yield OfferQueries(connection, export).check
     yield receipts.check_figures
+    yield lambda: check_jobs_once(connection, export, earlier)
     yield receipts.check_verdicts
     yield receipts.check_penalties
     yield BoostQueries(connection, export).check
@@ -93,7 +96,7 @@ def _run(export: Export, step: Callable[[], None]) -> None:
 
     try:
         step()
-    except duckdb.OutOfRangeException as error:
+    except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
         raise Difference(
             f"{export.name}: a figure is beyond 128 bits, so it cannot be right: {error}"
         ) from error

@@ -73,7 +73,7 @@ class Period:
                 and one.priced.basis_raw_per_microcredit * one.priced.protocol_fee_bps % 10_000 == 0
                 for one in self.terms
             )
-            and self.fits(self.facts["microcredits"] * max(self.fee_rates, default=0))
+            and self.fits(max(1, self.facts["microcredits"]) * max(self.fee_rates, default=0))
         )
 
     def fits(self, largest: int) -> bool:
@@ -154,7 +154,7 @@ def _second(period: Period) -> str:
     factors = "BIGINT" if period.fits(facts["points_boost_bps"] * 10**8) else "HUGEINT"
     rates = [one.priced.basis_raw_per_microcredit for one in period.terms if one.priced is not None]
     in_basis = f"{numbers.big('microcredits')} * {numbers.big('rate')}"
-    if period.fits(facts["microcredits"] * max(rates, default=0)):
+    if period.fits(max(1, facts["microcredits"]) * max(rates, default=0)):
         in_basis = "CAST(microcredits AS BIGINT) * CAST(rate AS BIGINT)"
     columns = {
         "microcredits_rest": (

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 
 from basis.audit.difference import Difference, receipt_name
 from basis.audit.folder import Export
-from basis.audit.sql_numbers import quote
+from basis.audit.sql_numbers import is_one_of, quote
+from basis.rules.epochs import EPOCHS
 from basis.rules.errors import BasisError
 from basis.rules.export_format import TERMS
 from basis.rules.pricing import QUOTE_LIFE_S, compute_list_terms
@@ -141,6 +142,7 @@ class OfferQueries:
         )
         epochs = f"(VALUES {begun})" if begun else "(SELECT '', TIMESTAMPTZ 'epoch' WHERE FALSE)"
         until = quote(tables.activations_until or "epoch")
+        shipped = [one.version for one in EPOCHS]
         self._connection.execute(
             f"""
             CREATE OR REPLACE TEMP TABLE lock_windows AS
@@ -149,7 +151,9 @@ class OfferQueries:
                 SELECT version, begins, lead(begins) OVER (ORDER BY begins) AS ends
                 FROM activations)
             SELECT t.number, t.pricing, t.offer_hash, t.is_postpaid,
-                CASE WHEN t.is_postpaid THEN NULL ELSE w.begins END AS epoch_begins,
+                CASE WHEN t.is_postpaid THEN NULL
+                     WHEN w.version IS NULL AND NOT {is_one_of("t.pricing", shipped)}
+                     THEN TIMESTAMPTZ 'infinity' ELSE w.begins END AS epoch_begins,
                 CASE WHEN t.is_postpaid THEN NULL WHEN w.version IS NULL
                      THEN (SELECT min(begins) FROM activations) ELSE w.ends END AS epoch_ends,
                 CASE WHEN NOT t.is_postpaid THEN TIMESTAMPTZ {until} END AS known_until,
