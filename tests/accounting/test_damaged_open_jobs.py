@@ -29,6 +29,9 @@ DAMAGES = {
     "terms no JSON": "terms = 'x'",
     "a price of nothing": "terms = json_set(terms, '$.prompt_price', '-1')",
     "tokens in words": "prompt_tokens = 'many'",
+    "tokens below zero": "prompt_tokens = -1",
+    "tokens beyond JSON": "prompt_tokens = 12345678901234567",
+    "a multiplier beyond JSON": "multiplier_bps = 9223372036854775807",
     "a model that is bytes": "model_id = x'ff00'",
     "a receipt already": "multiplier_bps = multiplier_bps",
 }

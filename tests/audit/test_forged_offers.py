@@ -262,3 +262,14 @@ def test_export__offers__are_published_once_as_they_were_signed(market_export: P
 
     assert [one.offer for one in published] == [make_offer()]
     assert published[0].signature == OWNER.sign(make_offer())
+
+
+@pytest.mark.parametrize("engine", ["rules", "sql"])
+def test_audit__own_epoch_that_nobody_activated__prices_nothing(market: Path, engine: str) -> None:
+    def forget(tables: dict[str, Any]) -> None:
+        assert tables["activations"]
+        tables["activations"] = []
+
+    forge_tables(market, forget)
+
+    assert "was not in force" in audit_by(engine, market).differences[0]

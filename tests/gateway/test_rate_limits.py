@@ -214,7 +214,7 @@ def test_window__whatever_comes__never_holds_more_than_its_limits(
         clock.now_us += pause_us
         live = [one for one in taken if one[0] > clock.now_us - MINUTE_US]
         fits = (most_requests is None or len(live) < most_requests) and (
-            most_tokens is None or sum(one[1] for one in live) + tokens <= most_tokens
+            most_tokens is None or sum(one[1] for one in live) + max(tokens, 1) <= most_tokens
         )
         if not fits:
             assert 1 <= retry_after(book, asking, tokens=tokens) <= 60
@@ -263,3 +263,17 @@ def test_tokens__known_later_above_the_parents__count_for_neither(book: RateBook
         reserved.raise_to(51)
 
     assert (book.count("key"), book.count("parent")) == ((1, 0), (1, 0))
+
+
+def test_tokens__known_once_an_older_minute_is_over__have_its_room(
+    book: RateBook, clock: Clock
+) -> None:
+    asking = key(tokens=1_000)
+    book.reserve(asking, tokens=900)
+    clock.now_us += 59_990_000
+    later = book.reserve(asking)
+    clock.now_us += 1_210_000
+
+    later.raise_to(500)
+
+    assert book.count("key") == (1, 500)

@@ -22,10 +22,12 @@ MESSAGES = [{"role": "user", "content": "Hello!"}]
 SHARE = unpaid_requests._BYTES_PER_MINUTE
 
 
-def ask_long(customer: Customer) -> aiohttp.client._RequestContextManager:
-    """Asks basis-tiny about `LONG`."""
+def ask_long(
+    customer: Customer, model: str = "basis-tiny"
+) -> aiohttp.client._RequestContextManager:
+    """Asks the model about `LONG`."""
     messages = [{"role": "user", "content": LONG}]
-    body = json.dumps({"model": "basis-tiny", "messages": messages}).encode()
+    body = json.dumps({"model": model, "messages": messages}).encode()
     return customer.http.post(
         customer.url + "/v1/chat/completions",
         data=io.BytesIO(body),
@@ -134,3 +136,16 @@ async def test_requests_per_minute__count_before_the_prompt_is(tmp_path: Path) -
                     statuses.append(response.status)
 
     assert statuses == [400, 400, 429]
+
+
+async def test_long_prompts__to_a_model_that_is_none__use_the_share_up(tmp_path: Path) -> None:
+    async with open_house(tmp_path) as house:
+        ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
+        async with ann.http:
+            for _refused in range(3):
+                async with ask_long(ann, "no-such-model") as response:
+                    unknown = response.status
+            async with ask_long(ann) as response:
+                await expect_error(response, 429, "rate_limit_exceeded")
+
+    assert unknown == 404

@@ -106,3 +106,6 @@ def _finish(job: OpenJob, reason: FailureReason) -> FinishedJob:
         return compute_lost_job(job, failure_reason=reason.value)
     except (DamagedRecord, InvalidInput) as error:
         raise DamagedRecord(f"the open job {job.job_id} is damaged: {error.message}") from error
+    except (ValueError, OverflowError) as error:
+        # What the rules say of a number that no job can have, such as a negative count.
+        raise DamagedRecord(f"the open job {job.job_id} is damaged: {error}") from error

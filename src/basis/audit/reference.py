@@ -93,6 +93,7 @@ def check_by_reference(
     Raises:
         Difference: the first figure that is not the one that follows.
     """
+    check_jobs_once(exports)
     batches, ledger = BatchBook(), LedgerBook()
     boosts, phases = BoostBook(), PhaseBook()
     receipts = 0
@@ -128,7 +129,6 @@ def check_by_reference(
             ledger.check(export, batches, job_sums=sums, job_totals=added, cuts=cuts)
             phases.check(export)
         phase_notes = phases.finish(exports)
-    check_jobs_once(exports)
     return ReferenceResult(
         receipts=receipts,
         batches=batches.count,

@@ -113,6 +113,7 @@ class RateReservation:
         """
         now_us = self._now_us()
         for part in self._parts:
+            part.window.forget_before(now_us - _WINDOW_US)
             only_tokens = replace(part.limits, requests_per_minute=None)
             more = tokens - part.taken.tokens
             _require_room(part.key_id, only_tokens, part.window, tokens=more, now_us=now_us)
@@ -200,7 +201,7 @@ def _require_room(
             retry_after_s=60,
         )
     wait_us = window.find_wait_us(limits, tokens=tokens, now_us=now_us)
-    if wait_us:
+    if wait_us > 0:
         retry_after_s = -(-wait_us // 1_000_000)
         raise LimitExceeded(
             f"The key {key_id} has used up its {_in_words(limits)} a minute: "

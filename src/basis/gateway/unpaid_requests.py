@@ -7,7 +7,6 @@ So a key has a share of bytes a minute for such requests; what becomes a job tak
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from contextlib import contextmanager
 
@@ -52,11 +51,9 @@ class UnpaidRequests:
         watched = Watched()
         try:
             yield watched
-        except (InvalidInput, InsufficientCredits, LimitExceeded):
-            self.count(request, customer)
-            raise
-        except asyncio.CancelledError:
-            if not watched.is_job:
+        except BaseException as error:
+            is_refused = isinstance(error, (InvalidInput, InsufficientCredits, LimitExceeded))
+            if is_refused or not watched.is_job:
                 self.count(request, customer)
             raise
 
