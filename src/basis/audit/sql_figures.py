@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import gcd
 from typing import Final
 
-from basis.audit.sql_layers import CUBED, PER_PRICE, Period
+from basis.audit.sql_layers import CUBED, LLAMA_SCALE, PER_PRICE, Period
 from basis.audit.sql_numbers import at, choose, floor_of
 from basis.rules.factors import FactorTables
 from basis.rules.postpaid_pricing import PostpaidEpoch
@@ -219,12 +219,12 @@ def _points() -> list[Figure]:
         ("points_multiplier_bps = 0", "no_multiplier"),
         ("(is_llama AND memory_mib < points_floor_mib)", "below_hardware_floor"),
         ("(points_quality_bps = 0 OR points_latency_bps = 0)", "no_quality"),
-        ("points_product < points_scale", "too_little"),
+        (f"points_product < {LLAMA_SCALE}", "too_little"),
     )
     why = " ".join(f"WHEN {when} THEN '{reason}'" for when, reason in reasons)
     value = f"CASE {why} ELSE '' END"
     earns = " AND ".join(f"NOT {when}" for when, _reason in reasons[1:])
-    rest = "(points_product - CAST(points_raw AS HUGEINT) * points_scale)"
+    rest = f"(points_product - CAST(points_raw AS HUGEINT) * {LLAMA_SCALE})"
     has_some = "has_points AND has_table"
     return [
         _equal(
@@ -244,9 +244,9 @@ def _points() -> list[Figure]:
         ),
         Figure(
             name="points_raw",
-            proof=f"CASE WHEN {has_some} THEN {rest} >= 0 AND {rest} < points_scale "
+            proof=f"CASE WHEN {has_some} THEN {rest} >= 0 AND {rest} < {LLAMA_SCALE} "
             "ELSE points_raw = 0 END",
-            value=f"CASE WHEN {has_some} THEN points_product // points_scale ELSE 0 END",
+            value=f"CASE WHEN {has_some} THEN points_product // {LLAMA_SCALE} ELSE 0 END",
         ),
     ]
 

@@ -21,9 +21,8 @@ CUBED: Final = 10**12
 """Three factors in basis points."""
 PER_PRICE: Final = 10**6
 """Prices are per million tokens."""
-_LLAMA_SCALE: Final = 10**13
+LLAMA_SCALE: Final = 10**13
 """1,000 tokens x four factors in bps, over 10^6 base units of a point."""
-_WAIFU_SCALE: Final = 512 * 512 * 20 * 10**16 // 10**6
 _PLACE: Final = "terms_number"
 
 FACTS: Final = (
@@ -108,9 +107,6 @@ def _first(period: Period) -> str:
         "has_wallet": "worker_wallet <> ''",
         "has_table": "points_table <> ''",
         "is_llama": "points_asset = 'LLAMA'",
-        "points_scale": (
-            f"CASE points_asset WHEN 'WAIFU' THEN {_WAIFU_SCALE} ELSE {_LLAMA_SCALE} END"
-        ),
         "has_points": "points_reason = ''",
         "is_postpaid": at([one.postpaid is not None for one in terms], _PLACE),
         "is_free": (
