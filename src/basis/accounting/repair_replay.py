@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from basis.accounting.difference import Difference, expect_equal
 from basis.rules.errors import BasisError
 from basis.rules.ledger import Entry, EntryId
-from basis.rules.repairs import REPAIRS, REVERSAL, make_adjustment, make_reversal
+from basis.rules.repairs import REPAIRS, REVERSAL, make_reversal, remake_adjustment
 from basis.storage.ledger_reading import load_reason
 from basis.storage.ledger_store import iterate_entry_pages, load_entries
 
@@ -39,17 +39,10 @@ def _replay(connection: Connection, entry: Entry) -> Entry:
 
 
 def _adjust(entry: Entry) -> Entry:
-    taken = [posting for posting in entry.postings if posting.amount_raw < 0]
-    given = [posting for posting in entry.postings if posting.amount_raw > 0]
-    if len(taken) != 1 or len(given) != 1:
+    again = remake_adjustment(entry)
+    if again is None:
         raise Difference(f"the {entry.kind} {entry.cause} does not move between two accounts")
-    return make_adjustment(
-        key=entry.cause,
-        source=taken[0].account,
-        target=given[0].account,
-        asset=given[0].asset,
-        amount_raw=given[0].amount_raw,
-    )
+    return again
 
 
 def _reverse(connection: Connection, entry: Entry) -> Entry:

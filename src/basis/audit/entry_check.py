@@ -17,8 +17,8 @@ from basis.rules.repairs import (
     ADJUSTMENT,
     REPAIRS,
     REVERSAL,
-    make_adjustment,
     make_reversal,
+    remake_adjustment,
     validate_reason,
 )
 
@@ -84,17 +84,10 @@ class EntryBook:
             if recorded is None and self.is_whole:
                 raise Difference(f"{name} takes back an entry that is not there")
             return make_reversal(_opposite(entry) if recorded is None else recorded)
-        taken = [posting for posting in entry.postings if posting.amount_raw < 0]
-        given = [posting for posting in entry.postings if posting.amount_raw > 0]
-        if len(taken) != 1 or len(given) != 1:
+        again = remake_adjustment(entry)
+        if again is None:
             raise Difference(f"{name} does not move between two accounts")
-        return make_adjustment(
-            key=entry.cause,
-            source=taken[0].account,
-            target=given[0].account,
-            asset=given[0].asset,
-            amount_raw=given[0].amount_raw,
-        )
+        return again
 
 
 def _opposite(entry: Entry) -> Entry:

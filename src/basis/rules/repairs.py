@@ -59,6 +59,27 @@ def make_adjustment(
     return entry
 
 
+def remake_adjustment(recorded: Entry) -> Entry | None:
+    """The adjustment with the key, accounts and amount of `recorded`, which must be equal to it.
+
+    None if it does not move between two accounts.
+
+    Raises:
+        InvalidInput, UnknownAccount: as `make_adjustment`.
+    """
+    taken = [posting for posting in recorded.postings if posting.amount_raw < 0]
+    given = [posting for posting in recorded.postings if posting.amount_raw > 0]
+    if len(taken) != 1 or len(given) != 1:
+        return None
+    return make_adjustment(
+        key=recorded.cause,
+        source=taken[0].account,
+        target=given[0].account,
+        asset=given[0].asset,
+        amount_raw=given[0].amount_raw,
+    )
+
+
 def make_reversal(recorded: Entry) -> Entry:
     """The entry that takes `recorded` back; there is one of each entry.
 
