@@ -80,7 +80,7 @@ def _batch(connection: duckdb.DuckDBPyConnection, number: int, previous: BatchHa
     chosen = f"FROM receipts WHERE batch_number = {number}"
     hashes = connection.execute(f"SELECT lower(hex(hash)) AS h {chosen} ORDER BY h").fetchall()
     sums = connection.execute(
-        f"SELECT worker_wallet, sum(reward_raw), count(*) {chosen} GROUP BY 1 ORDER BY 1"
+        f"SELECT worker_wallet, sum(worker_reward_raw), count(*) {chosen} GROUP BY 1 ORDER BY 1"
     ).fetchall()
     batch = Batch(
         previous_hash=previous,

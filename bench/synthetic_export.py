@@ -237,7 +237,7 @@ def _multiply(connection: duckdb.DuckDBPyConnection, folder: Path, receipts: int
             last = min(first + ROW_GROUP - 1, receipts)
             table = _piece(connection, first, last, paid).cast(schema)
             writer.write_table(table, row_group_size=ROW_GROUP)
-            paid += cast("int", pc.sum(pc.greater(table["reward_raw"], 0)).as_py() or 0)
+            paid += cast("int", pc.sum(pc.greater(table["worker_reward_raw"], 0)).as_py() or 0)
             found = {
                 "seq": table["seq"],
                 "quality_bps": table["measured_quality_bps"],
@@ -262,8 +262,8 @@ def _piece(
         "seq": "number",
         "hash": "unhex(sha256(core))",
         "batch_number": (
-            f"CASE WHEN reward_raw = 0 THEN 0 ELSE 1 + ({paid_before} - 1 + "
-            f"sum(CAST(reward_raw > 0 AS INTEGER)) OVER (ORDER BY number)) // {_BATCH} END"
+            f"CASE WHEN worker_reward_raw = 0 THEN 0 ELSE 1 + ({paid_before} - 1 + "
+            f"sum(CAST(worker_reward_raw > 0 AS INTEGER)) OVER (ORDER BY number)) // {_BATCH} END"
         ),
     }
     columns = ", ".join(

@@ -134,7 +134,7 @@ def test_audit__a_late_member_in_two_batches__is_found_by_both(
             "receipt_seq": 1,
             "receipt_hash": rows[0]["hash"],
             "worker_wallet": rows[0]["worker_wallet"],
-            "reward_raw": rows[0]["reward_raw"],
+            "reward_raw": rows[0]["worker_reward_raw"],
         }
         for number in (1, 2)
     ]

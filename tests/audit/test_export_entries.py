@@ -74,6 +74,27 @@ def test_export__amounts_that_no_entry_can_have__are_a_damaged_record(
         publish(DAY)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [("$.breakdown.rewardRaw", "7"), ("$.points.qualityBps", 9_999), ("$.points.latencyBps", 1)],
+)
+def test_export__figure_that_a_receipt_says_in_two_ways__is_a_damaged_record(
+    tmp_path: Path, publish: Callable[..., Path], path: str, value: str | int
+) -> None:
+    fill(tmp_path, 1)
+    engine = open_database(tmp_path / "data", create=False)
+    with begin_write(engine) as connection:
+        changed = connection.execute(
+            text("UPDATE receipts SET details = json_set(details, :path, :value)"),
+            {"path": path, "value": value},
+        )
+        assert changed.rowcount == 1
+    engine.dispose()
+
+    with pytest.raises(DamagedRecord, match="job job_0001 has other figures in its hash"):
+        publish(DAY)
+
+
 @pytest.mark.parametrize("by", [1, -1])
 def test_audit__a_fee_changed_where_each_micro_credit_has_a_whole_fee__is_named_by_both(
     tmp_path: Path, publish: Callable[..., Path], by: int
@@ -81,8 +102,8 @@ def test_audit__a_fee_changed_where_each_micro_credit_has_a_whole_fee__is_named_
     """Without postpaid jobs DuckDB proves fees by a product of 64 bits, without any rest."""
 
     def change(rows: Rows) -> None:
-        assert rows[1]["fee_raw"] > 0
-        rows[1]["fee_raw"] += by
+        assert rows[1]["protocol_fee_raw"] > 0
+        rows[1]["protocol_fee_raw"] += by
 
     fill(tmp_path, 1, 2)
     period = publish(DAY)
@@ -94,4 +115,4 @@ def test_audit__a_fee_changed_where_each_micro_credit_has_a_whole_fee__is_named_
     assert found.reference is not None
     assert found.sql is not None
     assert found.reference.difference == found.sql.difference
-    assert "receipt number 2 (job job_0002): fee_raw is recorded" in found.differences[0]
+    assert "receipt number 2 (job job_0002): protocol_fee_raw is recorded" in found.differences[0]

@@ -20,8 +20,10 @@ def check_job_entry(receipt: StoredReceipt, entry: Entry | None) -> None:
     """Holds `entry` to be the one that the job of `receipt` leaves; None where it leaves none.
 
     Raises:
-        DamagedRecord: the ledger says something else than the receipt.
+        DamagedRecord: the ledger says something else than the receipt, or the receipt says two
+            things of one figure.
     """
+    _check_said_once(receipt)
     try:
         is_due = entry == _entry_of(receipt)
     except InvalidInput:
@@ -30,6 +32,21 @@ def check_job_entry(receipt: StoredReceipt, entry: Entry | None) -> None:
         raise DamagedRecord(
             f"the ledger entry of job {receipt.core.job_id} does not post what its receipt says, "
             f"so neither can be published: see `basis recompute`"
+        )
+
+
+def _check_said_once(receipt: StoredReceipt) -> None:
+    """Holds the figures that a receipt records twice, of which an export has one, to be equal."""
+    core, breakdown, points = receipt.core, _breakdown_of(receipt), receipt.details.points
+    hashed = (core.total_charged_raw, core.protocol_fee_raw, core.worker_reward_raw)
+    is_one = hashed == (breakdown.charge_raw, breakdown.fee_raw, breakdown.reward_raw)
+    if points is not None:
+        factors = (core.quality_bps, core.latency_bps)
+        is_one = is_one and factors == (points.quality_bps, points.latency_bps)
+    if not is_one:
+        raise DamagedRecord(
+            f"the receipt of job {core.job_id} has other figures in its hash than in its "
+            f"breakdown, so neither can be published: see `basis recompute`"
         )
 
 

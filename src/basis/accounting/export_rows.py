@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
 from basis.accounting.parquet_file import Value
-from basis.rules.export_format import UNCHECKED
+from basis.rules.export_format import BREAKDOWN_NAMES, UNCHECKED
 from basis.rules.receipt import ReceiptCore
 from basis.storage.amounts import read_amount
 from basis.storage.receipt_details import PointsRecord, ReceiptDetails
@@ -168,8 +166,8 @@ def _details_row(details: ReceiptDetails) -> Row:
         "claimed_output_tokens": evidence.claimed_output_tokens,
         "runtime": evidence.runtime,
     }
-    for name, amount_raw in msgspec.structs.asdict(details.breakdown).items():
-        row[name] = read_amount(amount_raw, field=name)
+    for name in BREAKDOWN_NAMES:
+        row[name] = read_amount(getattr(details.breakdown, name), field=name)
     return row
 
 
@@ -200,8 +198,6 @@ def _points_row(points: PointsRecord | None) -> Row:
         "points_asset": points.asset,
         "points_units": points.units,
         "points_multiplier_bps": points.multiplier_bps,
-        "points_quality_bps": points.quality_bps,
-        "points_latency_bps": points.latency_bps,
         "points_boost_bps": points.boost_bps,
         "points_assignment": points.assignment,
         "points_gpu_name": points.gpu_name,

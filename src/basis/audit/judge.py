@@ -42,15 +42,15 @@ _KINDS: Final = {"": None, **{kind.value: kind for kind in ModelKind}}
 
 
 class JudgedPoints(NamedTuple):
-    """`base` is units, multiplier, quality and latency, from which the amount follows."""
+    """`base` is units and multiplier, from which the amount follows beside the factors."""
 
     asset: str
-    base: tuple[int, int, int, int]
+    base: tuple[int, int]
     reason: str
     amount_raw: int
 
 
-_NO_POINTS: Final = JudgedPoints("", (0, 0, 0, 0), "", 0)
+_NO_POINTS: Final = JudgedPoints("", (0, 0), "", 0)
 """Of a receipt that is older than points."""
 
 
@@ -150,10 +150,8 @@ class Judge:
         is_completed: bool,
         is_charged: bool,
     ) -> JudgedPoints:
-        facts = cast(
-            "tuple[str, str, int, int, int, int, int, str, str, int, int]", row[POINTS_FACTS]
-        )
-        table, asset, _units, _multiplier, _q, _l, boost, _by, _card, cards, memory = facts
+        facts = cast("tuple[str, str, int, int, int, str, str, int, int]", row[POINTS_FACTS])
+        table, asset, _units, _multiplier, boost, _by, _card, cards, memory = facts
         if table == "":
             if any(facts):
                 raise unusable(row, "the table of its points")
@@ -176,7 +174,7 @@ class Judge:
             (memory if cards else 0) >= floor,
             is_charged,
         )
-        base = (units, multiplier, quality, latency)
+        base = (units, multiplier)
         return JudgedPoints(asset, base, reason.value, amount_raw)
 
     def _points_row(self, row: Row, version: str) -> tuple[int, int]:

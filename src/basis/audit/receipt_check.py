@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import cast
@@ -21,7 +21,6 @@ from basis.audit.receipt_columns import (
     BATCH,
     CHARGE,
     CORE,
-    CORE_AMOUNTS,
     ENTRY_SEQ,
     FACTORS,
     HAS_ENTRY,
@@ -36,6 +35,7 @@ from basis.audit.receipt_columns import (
     name_of,
     unusable,
 )
+from basis.rules.export_format import REWARD_NAMES
 from basis.rules.receipt import RECEIPT_VERSION, canonical_core
 
 
@@ -116,9 +116,8 @@ class ReceiptCheck:
         job = self._judge.judge(row)
         _expect(row, FACTORS, job.factors)
         _expect(row, CHARGE, (job.microcredits, max(job.microcredits, cast("int", row[HELD]))))
-        _expect(row, PARTS, job.parts)
+        _expect_same(row, REWARD_NAMES, PARTS(row), job.parts)
         reward_raw = job.parts[REWARD_PART]
-        _expect(row, CORE_AMOUNTS, (job.parts[0], reward_raw, job.parts[1]))
         _expect(row, POINTS_BASE, job.points.base)
         _expect(row, POINTS, (job.points.reason, job.points.amount_raw))
         _expect(row, HAS_ENTRY, (job.has_entry,))
@@ -167,9 +166,14 @@ class ReceiptCheck:
 
 
 def _expect(row: Row, where: slice, recomputed: tuple[object, ...]) -> None:
-    recorded = row[where]
+    _expect_same(row, NAMES[where], row[where], recomputed)
+
+
+def _expect_same(
+    row: Row, names: Sequence[str], recorded: tuple[object, ...], recomputed: tuple[object, ...]
+) -> None:
     if recorded == recomputed:
         return
-    for name, old, new in zip(NAMES[where], recorded, recomputed, strict=True):
+    for name, old, new in zip(names, recorded, recomputed, strict=True):
         if old != new:
             raise differs(name_of(row), name, recorded=old, recomputed=new)

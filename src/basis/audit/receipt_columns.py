@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import Final, TypeAlias, cast
 
 from basis.audit.difference import Difference, receipt_name
-from basis.rules.export_format import BREAKDOWN_NAMES, RECEIPTS
+from basis.rules.export_format import RECEIPTS, REWARD_NAMES
 
 Row: TypeAlias = tuple[object, ...]
 
@@ -19,12 +20,12 @@ def _span(first: str, last: str) -> slice:
 CORE: Final = _span("receipt_version", "created_at")
 """The 21 fields that are hashed."""
 FACTORS: Final = _span("quality_bps", "latency_bps")
-CORE_AMOUNTS: Final = _span("total_charged_raw", "protocol_fee_raw")
 FACTS: Final = _span("status", "inter_token_us")
 CHARGE: Final = _span("microcredits", "held_microcredits")
-PARTS: Final = _span(BREAKDOWN_NAMES[0], BREAKDOWN_NAMES[-1])
+PARTS: Final = itemgetter(*map(NAMES.index, REWARD_NAMES))
+"""The components of its reward, from a row."""
 POINTS: Final = _span("points_reason", "points_raw")
-POINTS_BASE: Final = _span("points_units", "points_latency_bps")
+POINTS_BASE: Final = _span("points_units", "points_multiplier_bps")
 POINTS_FACTS: Final = _span("points_table", "points_gpu_memory_mib")
 HAS_ENTRY: Final = _span("has_entry", "has_entry")
 
@@ -40,7 +41,7 @@ PENALTY: Final = NAMES.index("penalty_raw")
 CREATED_AT: Final = NAMES.index("created_at")
 LOCKED_AT: Final = NAMES.index("locked_at")
 BATCH: Final = NAMES.index("batch_number")
-REWARD_PART: Final = BREAKDOWN_NAMES.index("reward_raw")
+REWARD_PART: Final = REWARD_NAMES.index("worker_reward_raw")
 
 
 def name_of(row: Row) -> str:

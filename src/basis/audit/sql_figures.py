@@ -54,7 +54,7 @@ def points_usable(period: Period) -> str:
     known = choose("points_table", dict.fromkeys(period.tables.points, "TRUE"))
     return (
         "CASE WHEN points_table = '' THEN points_asset = '' AND points_units = 0 "
-        "AND points_multiplier_bps = 0 AND points_quality_bps = 0 AND points_latency_bps = 0 "
+        "AND points_multiplier_bps = 0 "
         "AND points_boost_bps = 0 AND points_assignment = '' AND points_gpu_name = '' "
         "AND points_gpu_count = 0 AND points_gpu_memory_mib = 0 "
         f"ELSE {known} AND points_boost_bps >= 10000 AND points_asset = 'LLAMA' END"
@@ -138,11 +138,11 @@ def _charges(period: Period) -> list[Figure]:
         value="greatest(held_microcredits, microcredits)",
     )
     if not period.has_postpaid:
-        return [microcredits, held, _equal("charge_raw", "in_basis")]
+        return [microcredits, held, _equal("total_charged_raw", "in_basis")]
     proof, value = _postpaid(period)
     charge = Figure(
-        name="charge_raw",
-        proof=f"CASE WHEN is_postpaid THEN {proof} ELSE charge_raw = in_basis END",
+        name="total_charged_raw",
+        proof=f"CASE WHEN is_postpaid THEN {proof} ELSE total_charged_raw = in_basis END",
         value=f"CASE WHEN is_postpaid THEN {value} ELSE in_basis END",
     )
     return [microcredits, held, charge]
@@ -156,7 +156,7 @@ def _postpaid(period: Period) -> tuple[str, str]:
     for epoch in epochs.values():
         rate, divisor = _reduced(epoch)
         product = f"({big('price_of_tokens')} * {big('model_multiplier_bps')} * {big(str(rate))})"
-        rest = f"({big('charge_raw')} * {big(str(divisor))} - {product})"
+        rest = f"({big('total_charged_raw')} * {big(str(divisor))} - {product})"
         due = f"({big(product)} + {divisor - 1}) // {divisor}" if divisor > 1 else product
         places = ", ".join(
             str(number)
@@ -169,7 +169,7 @@ def _postpaid(period: Period) -> tuple[str, str]:
         )
         value = f"CASE WHEN terms_number IN ({places}) THEN {due} ELSE {value} END"
     return (
-        f"CASE WHEN is_free THEN charge_raw = 0 ELSE {proof} END",
+        f"CASE WHEN is_free THEN total_charged_raw = 0 ELSE {proof} END",
         f"CASE WHEN is_free THEN 0 ELSE {value} END",
     )
 
@@ -182,17 +182,19 @@ def _reduced(epoch: PostpaidEpoch) -> tuple[int, int]:
 
 def _fee(period: Period) -> Figure:
     """The network's share, floored; with most rates a micro-credit has a whole fee of its own."""
-    value = floor_of("charge_raw", factor="fee_bps", whole=10_000)
+    value = floor_of("total_charged_raw", factor="fee_bps", whole=10_000)
     if period.fits_fees:
-        return Figure(name="fee_raw", proof="fee_raw = microcredits * fee_rate", value=value)
-    return Figure(name="fee_raw", proof="fee_rest >= 0 AND fee_rest < 10000", value=value)
+        return Figure(
+            name="protocol_fee_raw", proof="protocol_fee_raw = microcredits * fee_rate", value=value
+        )
+    return Figure(name="protocol_fee_raw", proof="fee_rest >= 0 AND fee_rest < 10000", value=value)
 
 
 def _shares() -> list[Figure]:
     """How the rest of a charge is shared out."""
     dust = "CAST(gross_rest > 0 AS BIGINT)"
     return [
-        _equal("pool_raw", "charge_raw - fee_raw"),
+        _equal("pool_raw", "total_charged_raw - protocol_fee_raw"),
         Figure(
             name="gross_raw",
             proof=f"gross_rest >= 0 AND gross_rest < {CUBED}",
@@ -200,12 +202,9 @@ def _shares() -> list[Figure]:
         ),
         _equal("penalty_collected_raw", "least(penalty_raw, gross_raw)"),
         _equal("penalty_owed_raw", "penalty_raw - penalty_collected_raw"),
-        _equal("reward_raw", "gross_raw - penalty_collected_raw"),
-        _equal("unearned_raw", f"pool_raw - reward_raw - {dust}"),
+        _equal("worker_reward_raw", "gross_raw - penalty_collected_raw"),
+        _equal("unearned_raw", f"pool_raw - worker_reward_raw - {dust}"),
         _equal("dust_raw", dust),
-        _equal("total_charged_raw", "charge_raw"),
-        _equal("worker_reward_raw", "reward_raw"),
-        _equal("protocol_fee_raw", "fee_raw"),
     ]
 
 
@@ -218,7 +217,7 @@ def _points() -> list[Figure]:
         ("microcredits = 0", "not_charged"),
         ("points_multiplier_bps = 0", "no_multiplier"),
         ("(is_llama AND memory_mib < points_floor_mib)", "below_hardware_floor"),
-        ("(points_quality_bps = 0 OR points_latency_bps = 0)", "no_quality"),
+        ("(quality_bps = 0 OR latency_bps = 0)", "no_quality"),
         (f"points_product < {LLAMA_SCALE}", "too_little"),
     )
     why = " ".join(f"WHEN {when} THEN '{reason}'" for when, reason in reasons)
@@ -235,8 +234,6 @@ def _points() -> list[Figure]:
             "points_multiplier_bps",
             "CASE WHEN is_llama THEN points_due_bps ELSE points_multiplier_bps END",
         ),
-        _equal("points_quality_bps", "CAST(has_table AS BIGINT) * quality_bps"),
-        _equal("points_latency_bps", "CAST(has_table AS BIGINT) * latency_bps"),
         Figure(
             name="points_reason",
             proof=f"CASE WHEN {has_some} THEN {earns} ELSE points_reason = {value} END",
@@ -253,5 +250,7 @@ def _points() -> list[Figure]:
 
 def _entry() -> Figure:
     """Whether the job moved anything in the ledger."""
-    moves = "charge_raw <> 0 OR penalty_owed_raw <> 0 OR microcredits <> 0 OR points_raw <> 0"
+    moves = (
+        "total_charged_raw <> 0 OR penalty_owed_raw <> 0 OR microcredits <> 0 OR points_raw <> 0"
+    )
     return _equal("has_entry", f"({moves})")

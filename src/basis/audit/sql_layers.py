@@ -158,11 +158,13 @@ def _second(period: Period) -> str:
             "CAST(NOT (is_postpaid OR is_free) AS BIGINT) * price_of_tokens"
         ),
         "in_basis": in_basis,
-        "fee_rest": numbers.rest("fee_raw", value="charge_raw", factor="fee_bps", whole=10_000),
+        "fee_rest": numbers.rest(
+            "protocol_fee_raw", value="total_charged_raw", factor="fee_bps", whole=10_000
+        ),
         "gross_rest": numbers.rest("gross_raw", value="pool_raw", factor="factor", whole=CUBED),
         "points_product": (
             f"CAST(CAST(points_units AS {work}) * points_multiplier_bps AS HUGEINT) * "
-            f"CAST(CAST(points_quality_bps * points_latency_bps AS {factors}) * points_boost_bps "
+            f"CAST(CAST(quality_bps * latency_bps AS {factors}) * points_boost_bps "
             f"AS HUGEINT)"
         ),
     }

@@ -61,7 +61,8 @@ class LedgerQueries:
             WITH earned AS (
                 SELECT batch_number, wallet, sum(reward_raw) AS amount_raw,
                        sum(receipts) AS receipts
-                FROM (SELECT batch_number, wallet, reward_raw, receipts FROM job_sums
+                FROM (SELECT batch_number, wallet, worker_reward_raw AS reward_raw, receipts
+                      FROM job_sums
                       WHERE batch_number <> 0
                       UNION ALL
                       SELECT batch_number, worker_wallet, reward_raw, 1 FROM late_members)
@@ -180,7 +181,7 @@ class LedgerQueries:
             WHERE l.receipt_seq > {numbers.after} AND l.receipt_seq <= {numbers.to}
             GROUP BY l.receipt_seq
             HAVING count(*) <> 1 OR NOT coalesce(bool_and(r.hash = l.receipt_hash
-                AND r.worker_wallet = l.worker_wallet AND r.reward_raw = l.reward_raw
+                AND r.worker_wallet = l.worker_wallet AND r.worker_reward_raw = l.reward_raw
                 AND r.batch_number = 0), FALSE)
             ORDER BY ALL LIMIT 1""",
         )
@@ -194,7 +195,14 @@ class LedgerQueries:
 def sum_jobs(connection: duckdb.DuckDBPyConnection) -> None:
     """Adds the figures of all receipts up, by batch, wallet and asset of points: in one pass,
     since most of what it costs is to unfold the columns."""
-    figures = ("reward_raw", "charge_raw", "fee_raw", "unearned_raw", "dust_raw", "points_raw")
+    figures = (
+        "worker_reward_raw",
+        "total_charged_raw",
+        "protocol_fee_raw",
+        "unearned_raw",
+        "dust_raw",
+        "points_raw",
+    )
     sums = ", ".join(f"sum({name}) AS {name}" for name in figures)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE job_sums AS SELECT batch_number, worker_wallet AS wallet, "
@@ -211,7 +219,7 @@ def moved_by_jobs(connection: duckdb.DuckDBPyConnection) -> str:
     found = connection.execute("SELECT number FROM terms WHERE is_postpaid").fetchall()
     postpaid = ", ".join(str(number) for (number,) in found) or "NULL"
     owed = (
-        "SELECT user_id, sum(charge_raw) AS raw FROM receipts "
+        "SELECT user_id, sum(total_charged_raw) AS raw FROM receipts "
         f"WHERE terms_number IN ({postpaid}) GROUP BY user_id"
     )
     paid = "SELECT user_id, sum(microcredits) AS raw FROM receipts GROUP BY user_id"
@@ -223,11 +231,11 @@ def moved_by_jobs(connection: duckdb.DuckDBPyConnection) -> str:
     rows = (
         ("'customer/' || user_id", "'BASIS'", "-raw", f"FROM ({owed})"),
         ("'network/exchange'", "'BASIS'", "raw", f"FROM ({owed})"),
-        ("'network/exchange'", "'BASIS'", "-charge_raw", "FROM job_sums"),
+        ("'network/exchange'", "'BASIS'", "-total_charged_raw", "FROM job_sums"),
         ("'customer/' || user_id", "'CREDIT'", "-raw", f"FROM ({paid})"),
         ("'network/exchange'", "'CREDIT'", "raw", f"FROM ({paid})"),
-        ("'reward/pending/' || wallet", "'BASIS'", "reward_raw", "FROM job_sums"),
-        ("'network/fee'", "'BASIS'", "fee_raw", "FROM job_sums"),
+        ("'reward/pending/' || wallet", "'BASIS'", "worker_reward_raw", "FROM job_sums"),
+        ("'network/fee'", "'BASIS'", "protocol_fee_raw", "FROM job_sums"),
         ("'network/unearned'", "'BASIS'", "unearned_raw", "FROM job_sums"),
         ("'network/dust'", "'BASIS'", "dust_raw", "FROM job_sums"),
         ("'penalty/owed/' || worker_id", "'BASIS'", "-raw", f"FROM ({fined})"),

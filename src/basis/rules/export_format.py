@@ -121,8 +121,6 @@ _POINTS = _columns(
     points_asset=_TEXT,
     points_units=_INTEGER,
     points_multiplier_bps=_INTEGER,
-    points_quality_bps=_INTEGER,
-    points_latency_bps=_INTEGER,
     points_boost_bps=_INTEGER,
     points_assignment=_TEXT,
     points_gpu_name=_TEXT,
@@ -134,17 +132,23 @@ _POINTS = _columns(
 """All "" or 0 on receipts from before there were points."""
 
 BREAKDOWN_NAMES = (
-    "charge_raw",
-    "fee_raw",
     "pool_raw",
     "gross_raw",
     "penalty_collected_raw",
     "penalty_owed_raw",
-    "reward_raw",
     "unearned_raw",
     "dust_raw",
 )
-"""The components of a reward, in the order in which they follow from each other."""
+"""The components of a reward that are not hashed; charge, fee and reward are."""
+
+REWARD_NAMES = (
+    "total_charged_raw",
+    "protocol_fee_raw",
+    *BREAKDOWN_NAMES[:4],
+    "worker_reward_raw",
+    *BREAKDOWN_NAMES[4:],
+)
+"""All components of a reward, in the order in which they follow from each other."""
 
 JOB_POSTINGS = (
     ("customer/{user}", "BASIS"),
