@@ -15,7 +15,7 @@ from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.sql_boosts import BoostQueries
 from basis.audit.sql_entries import EntryQueries
-from basis.audit.sql_jobs import check_jobs_once, prepare_jobs
+from basis.audit.sql_jobs import SeenJobs
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
 from basis.audit.sql_offers import OfferQueries
@@ -52,9 +52,9 @@ def check_by_sql(
     earlier: list[Export] = []
     with _connect([export for export, _wide in exports], threads, memory_mib) as connection:
         prepare_phases(connection)
-        prepare_jobs(connection)
+        jobs = SeenJobs()
         for export, wide in exports:
-            for step in _steps(connection, export, wide, earlier):
+            for step in _steps(connection, export, wide, earlier, jobs):
                 _run(export, step)
                 on_steps(1)
             receipts += export.manifest.receipts.to - export.manifest.receipts.after
@@ -64,7 +64,11 @@ def check_by_sql(
 
 
 def _steps(
-    connection: duckdb.DuckDBPyConnection, export: Export, wide: Wide, earlier: list[Export]
+    connection: duckdb.DuckDBPyConnection,
+    export: Export,
+    wide: Wide,
+    earlier: list[Export],
+    jobs: SeenJobs,
 ) -> Iterator[Callable[[], None]]:
     def open_views() -> None:
         for file in ALL_FILES:
@@ -80,7 +84,7 @@ def _steps(
     yield open_views
     yield OfferQueries(connection, export).check
     yield receipts.check_figures
-    yield lambda: check_jobs_once(connection, export, earlier)
+    yield lambda: jobs.check_period(connection, export, earlier)
     yield receipts.check_verdicts
     yield receipts.check_penalties
     yield BoostQueries(connection, export).check

@@ -12,33 +12,49 @@ from basis.rules.export_format import RECEIPTS
 
 if TYPE_CHECKING:
     import duckdb
+    import numpy as np
+    from numpy.typing import NDArray
 
 _CANDIDATES: Final = 1_000
 
 
-def prepare_jobs(connection: duckdb.DuckDBPyConnection) -> None:
-    """Makes the table of what was seen: eight bytes for each job, of all periods."""
-    connection.execute("CREATE TEMP TABLE jobs_seen (mark UBIGINT)")
+class SeenJobs:
+    """The jobs of all periods so far, by eight bytes each: DuckDB's hash of their ids.
 
-
-def check_jobs_once(
-    connection: duckdb.DuckDBPyConnection, export: Export, earlier: Sequence[Export]
-) -> None:
-    """Holds every job of the period to be no other one's, here and in the periods before.
-
-    Equal ids have equal marks; what has equal marks is then compared by its ids.
-
-    Raises:
-        Difference: a job has two receipts.
+    DuckDB reads and hashes the ids; numpy sorts the marks, eight times as fast as a GROUP BY.
     """
-    connection.execute("INSERT INTO jobs_seen SELECT hash(job_id) FROM receipts")
-    marks = connection.execute(
-        f"SELECT mark FROM jobs_seen GROUP BY mark HAVING count(*) > 1 LIMIT {_CANDIDATES}"
-    ).fetchall()
-    if not marks:
-        return
-    alike = ", ".join(str(mark) for (mark,) in marks)
-    files = [quote_path(str(one.path(RECEIPTS.name).absolute())) for one in (*earlier, export)]
+
+    def __init__(self) -> None:
+        self._marks: list[NDArray[np.uint64]] = []
+
+    def check_period(
+        self, connection: duckdb.DuckDBPyConnection, export: Export, earlier: Sequence[Export]
+    ) -> None:
+        """Holds every job of the period to be no other one's, here and in the periods before.
+
+        Equal ids have equal marks; what has equal marks is then compared by its ids.
+
+        Raises:
+            Difference: a job has two receipts.
+        """
+        import numpy as np
+
+        with connection.cursor() as cursor:
+            marks = cursor.sql("SELECT hash(job_id) AS mark FROM receipts").to_arrow_table()
+        self._marks.append(marks["mark"].to_numpy())
+        seen = np.concatenate(self._marks)
+        seen.sort()
+        alike = np.unique(seen[1:][seen[1:] == seen[:-1]])[:_CANDIDATES]
+        self._marks = [seen]
+        if alike.size:
+            _refuse_second(connection, [*earlier, export], [int(mark) for mark in alike])
+
+
+def _refuse_second(
+    connection: duckdb.DuckDBPyConnection, exports: Sequence[Export], marks: list[int]
+) -> None:
+    alike = ", ".join(map(str, marks))
+    files = [quote_path(str(one.path(RECEIPTS.name).absolute())) for one in exports]
     jobs = " UNION ALL ".join(
         f"SELECT seq, job_id FROM read_parquet({file}) WHERE hash(job_id) IN ({alike})"
         for file in files
