@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -18,14 +16,13 @@ from basis.accounting.periods import parse_period
 from basis.accounting.posting import JobFacts
 from basis.audit.audit import AuditOptions, Watcher, audit
 from basis.audit.offer_records import load_offers
-from basis.rules.canonical import canonical_json
 from basis.rules.epochs import EPOCH_2026_11_23, PricingEpoch
 from basis.rules.errors import DamagedExport
 from basis.rules.pricing import compute_list_terms
 from basis.storage.database import for_writing, open_database
 from basis.storage.epoch_store import activate_epoch, propose_epoch
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import KEY, Rows, audit_by, forge_rows, resign
+from tests.audit.forging import KEY, Rows, audit_by, forge_rows, forge_tables, resign
 from tests.support.books import ALICE, make_facts, record, register
 from tests.support.offer_books import NOW_S, OWNER, make_offer, record_offered_jobs
 from tests.support.offers import Owner
@@ -82,14 +79,6 @@ def market_export(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def market(market_export: Path, tmp_path: Path) -> Path:
     """A copy of that period, for a test to forge."""
     return Path(shutil.copytree(market_export, tmp_path / market_export.name))
-
-
-def forge_tables(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Changes the published tables, and signs the period anew."""
-    tables = json.loads((folder / "tables.json").read_text())
-    change(tables)
-    (folder / "tables.json").write_bytes(canonical_json(tables))
-    resign(folder)
 
 
 @pytest.mark.parametrize("engine", ["rules", "sql"])

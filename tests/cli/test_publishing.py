@@ -64,13 +64,13 @@ def test_audit__of_a_forged_period__exits_with_8_and_says_what(
     basis("export", "--period", DAY)
 
     def raise_fee(rows: Rows) -> None:
-        rows[2]["fee_raw"] += 1
+        rows[2]["protocol_fee_raw"] += 1
 
     forge_rows(PERIOD, "receipts.parquet", raise_fee)
     outcome = basis("audit", str(PERIOD))
 
     assert outcome.code == 8
-    assert outcome.out.count("DIFFERENT: receipt number 3 (job job_0003): fee_raw") == 1
+    assert outcome.out.count("DIFFERENT: receipt number 3 (job job_0003): protocol_fee_raw") == 1
 
 
 def test_audit__of_a_touched_period__exits_with_3_and_names_the_file(

@@ -52,7 +52,8 @@ class AuditVerdict:
 
     `first` and `last` name the periods; `is_whole` says whether they begin with the network's
     first record. `given` counts entries whose cause is outside of any export, by kind;
-    `phases` says of each phase that is shared out how many of its receipts are here.
+    `phases` says of each phase that is shared out how many of its receipts are here;
+    `unknown_tables` are newer than this program, and taken as they were published.
     """
 
     first: str
@@ -66,6 +67,7 @@ class AuditVerdict:
     entries: int | None
     given: dict[str, int]
     phases: tuple[str, ...]
+    unknown_tables: tuple[str, ...]
     reference: EngineFinding | None
     sql: EngineFinding | None
 
@@ -139,6 +141,7 @@ def audit(paths: Sequence[Path], options: AuditOptions, watcher: Watcher) -> Aud
         entries=result.entries if result is not None else None,
         given=result.given if result is not None else {},
         phases=result.phases if result is not None else (),
+        unknown_tables=tuple(sorted({name for one in exports for name in one.tables.unknown})),
         reference=reference,
         sql=sql,
     )

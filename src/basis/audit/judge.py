@@ -105,6 +105,7 @@ class Judge:
         )
         points = self._points(
             row,
+            terms,
             factors,
             prompt + output,
             is_completed=is_completed,
@@ -144,6 +145,7 @@ class Judge:
     def _points(
         self,
         row: Row,
+        terms: JudgingTerms,
         factors: tuple[int, int, int],
         tokens: int,
         *,
@@ -152,6 +154,9 @@ class Judge:
     ) -> JudgedPoints:
         facts = cast("tuple[str, str, int, int, int, str, str, int, int]", row[POINTS_FACTS])
         table, asset, _units, _multiplier, boost, _by, _card, cards, memory = facts
+        # Credits and points began together, so a job has both or neither.
+        if (table == "") != (terms.postpaid is not None):
+            raise unusable(row, f"points by {table!r} for such a job")
         if table == "":
             if any(facts):
                 raise unusable(row, "the table of its points")

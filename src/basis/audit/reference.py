@@ -17,6 +17,7 @@ from typing import Final, cast
 from basis.audit.batch_check import BatchBook
 from basis.audit.boost_check import BoostBook
 from basis.audit.difference import Difference
+from basis.audit.era_check import EraBook
 from basis.audit.findings_check import check_findings
 from basis.audit.folder import Export
 from basis.audit.jobs_check import check_jobs_once
@@ -95,7 +96,7 @@ def check_by_reference(
     """
     check_jobs_once(exports)
     batches, ledger = BatchBook(), LedgerBook()
-    boosts, phases = BoostBook(), PhaseBook()
+    boosts, phases, eras = BoostBook(), PhaseBook(), EraBook()
     receipts = 0
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
@@ -124,6 +125,7 @@ def check_by_reference(
             for number in sorted(pending):
                 batches.finish(number, pending[number])
             batches.finish_rest()
+            eras.check(export)
             check_findings(export)
             boosts.check(export)
             ledger.check(export, batches, job_sums=sums, job_totals=added, cuts=cuts)

@@ -15,6 +15,7 @@ from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.sql_boosts import BoostQueries
 from basis.audit.sql_entries import EntryQueries
+from basis.audit.sql_eras import check_eras
 from basis.audit.sql_jobs import SeenJobs
 from basis.audit.sql_ledger import LedgerQueries
 from basis.audit.sql_numbers import Numbers, quote, quote_path
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 12
+STEPS_PER_EXPORT = 13
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -85,6 +86,7 @@ def _steps(
     yield OfferQueries(connection, export).check
     yield receipts.check_figures
     yield lambda: jobs.check_period(connection, export, earlier)
+    yield lambda: check_eras(connection, export, earlier)
     yield receipts.check_verdicts
     yield receipts.check_penalties
     yield BoostQueries(connection, export).check

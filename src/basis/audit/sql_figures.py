@@ -47,17 +47,19 @@ def usable(period: Period) -> str:
 
 
 def points_usable(period: Period) -> str:
-    """Whether points can be recomputed: by a table that was published, or not at all.
+    """Whether points can be recomputed: by a table that was published, or not at all, which is so
+    of jobs from before credits, and of no other.
 
     No kind of job that an export can have makes images, so none earns WAIFU.
     """
     known = choose("points_table", dict.fromkeys(period.tables.points, "TRUE"))
     return (
-        "CASE WHEN points_table = '' THEN points_asset = '' AND points_units = 0 "
+        "CASE WHEN points_table = '' THEN is_postpaid AND points_asset = '' AND points_units = 0 "
         "AND points_multiplier_bps = 0 "
         "AND points_boost_bps = 0 AND points_assignment = '' AND points_gpu_name = '' "
         "AND points_gpu_count = 0 AND points_gpu_memory_mib = 0 "
-        f"ELSE {known} AND points_boost_bps >= 10000 AND points_asset = 'LLAMA' END"
+        f"ELSE NOT is_postpaid AND {known} AND points_boost_bps >= 10000 "
+        "AND points_asset = 'LLAMA' END"
     )
 
 

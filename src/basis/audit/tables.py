@@ -1,12 +1,14 @@
 """The dated tables that a period's receipts name, as they were published beside them.
 
 A table of a version that this program knows must be the one that it knows: a publisher cannot give
-an old name to another table. One that is newer than this program is taken as it was published.
+an old name to another table. One that it does not know may only be newer than all that it knows,
+since what was published until then is known; it is taken as it was published, and named in the
+verdict.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Protocol, TypeVar
 
@@ -21,7 +23,7 @@ from basis.rules.errors import DamagedExport, InvalidInput
 from basis.rules.factors import TABLES, FactorTables
 from basis.rules.gpus import GPU_TABLES, GpuTable
 from basis.rules.offer_checks import RAILS, PriceRails
-from basis.rules.points_tables import POINTS_TABLES, PointsTable
+from basis.rules.points_tables import HISTORY, POINTS_TABLES, PointsTable
 from basis.rules.postpaid_pricing import POSTPAID_EPOCHS, PostpaidEpoch
 
 _MAX_POINTS_FIGURE: Final = 10**9
@@ -35,7 +37,13 @@ class _Versioned(Protocol):
     def version(self) -> str: ...
 
 
+class _Dated(_Versioned, Protocol):
+    @property
+    def effective_from(self) -> str: ...
+
+
 _Table = TypeVar("_Table", bound=_Versioned)
+_DatedTable = TypeVar("_DatedTable", bound=_Dated)
 
 
 class _Catalog(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -81,14 +89,16 @@ class PublishedTables:
     """Oldest first."""
     boosts: Mapping[str, BoostTables]
     gpus: Mapping[str, GpuTable]
+    unknown: tuple[str, ...]
+    """Tables that are newer than this program, each by kind and version."""
 
 
 def parse_tables(data: bytes) -> PublishedTables:
     """The tables of a period.
 
     Raises:
-        DamagedExport: they are no tables, one stands twice, or one is not the known one of its
-            version.
+        DamagedExport: they are no tables, one stands twice, one is not the known one of its
+            version, or one is not known and not newer than all that are.
     """
     try:
         raw = msgspec.json.decode(data, type=_Tables, strict=False)
@@ -97,6 +107,8 @@ def parse_tables(data: bytes) -> PublishedTables:
     except (msgspec.MsgspecError, RecursionError, InvalidInput) as error:
         raise DamagedExport(f"the tables cannot be read: {error}") from error
     postpaid = _by_version(raw.postpaid_epochs, known=POSTPAID_EPOCHS)
+    if not postpaid.keys() <= {one.version for one in POSTPAID_EPOCHS}:
+        raise DamagedExport("an epoch from before credits is none of those that there were")
     points = _by_version(raw.points, known=POINTS_TABLES)
     for table in points.values():
         _check_points(table)
@@ -116,6 +128,14 @@ def parse_tables(data: bytes) -> PublishedTables:
         rails=_check_rails(raw.rails),
         boosts=check_boost_tables(_with_known(raw.boosts, known=BOOST_TABLES)),
         gpus=_with_known(raw.gpus, known=GPU_TABLES),
+        unknown=(
+            *_find_newer("catalog", whole.values(), known=CATALOGS),
+            *_find_newer("factor tables", raw.factors, known=TABLES),
+            *_find_newer("points table", raw.points, known=POINTS_TABLES),
+            *_find_newer("rails", raw.rails, known=RAILS),
+            *_find_newer("boost tables", raw.boosts, known=BOOST_TABLES),
+            *_find_newer("order of GPUs", raw.gpus, known=GPU_TABLES),
+        ),
     )
 
 
@@ -144,6 +164,23 @@ def _with_known(tables: Iterable[_Table], *, known: Iterable[_Table]) -> dict[st
     return {**{one.version: one for one in known}, **_by_version(tables, known=known)}
 
 
+def _find_newer(
+    kind: str, tables: Iterable[_DatedTable], *, known: Sequence[_DatedTable]
+) -> Iterator[str]:
+    """Names the tables that this program does not know, which may only be newer than those."""
+    versions = {one.version for one in known}
+    newest = max(one.effective_from for one in known)
+    for table in tables:
+        if table.version in versions:
+            continue
+        if table.effective_from <= newest:
+            raise DamagedExport(
+                f"the {kind} {table.version[:80]!r} is dated {table.effective_from[:40]!r}, but "
+                f"what was published until {newest} is known, and this is not among it"
+            )
+        yield f"{kind} {table.version[:80]!r}"
+
+
 def _check_steps(tables: FactorTables) -> None:
     """Refuses tables by which a measurement would have no factor."""
     steps = tables.uptime_steps
@@ -169,7 +206,9 @@ def _check_steps(tables: FactorTables) -> None:
 
 
 def _check_points(table: PointsTable) -> None:
-    """Refuses a table by which points would come out negative or without end."""
+    """Refuses a table that never judged a job, or by which points would be negative or endless."""
+    if table in HISTORY:
+        raise DamagedExport(f"the points table {table.version!r} is history, and judged no job")
     figures = [
         figure for row in table.llm.values() for figure in (row.multiplier_bps, row.min_vram_mib)
     ]

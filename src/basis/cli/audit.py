@@ -101,6 +101,8 @@ def _print(verdict: AuditVerdict) -> None:
         )
     for phase in verdict.phases:
         typer.echo(f"  {phase}")
+    for table in verdict.unknown_tables:
+        typer.echo(f"  taken from the publisher: the {table}, which is newer than this program")
     for kind, count in verdict.given.items():
         typer.echo(f"  taken from the publisher: {count} ledger entries of the kind {kind}")
 
@@ -120,6 +122,7 @@ def _as_json(verdict: AuditVerdict) -> dict[str, object]:
         "otherEntries": verdict.entries,
         "takenFromThePublisher": verdict.given,
         "phases": list(verdict.phases),
+        "unknownTables": list(verdict.unknown_tables),
         "reference": _engine_json(verdict.reference),
         "sql": _engine_json(verdict.sql),
     }

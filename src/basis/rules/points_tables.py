@@ -172,8 +172,11 @@ POINTS_2026_11_23 = PointsTable(
 """In force. The seed's rows as they are; ours: the network's own models with their floors, the
 50-series in the floor lists, and the catalog's multiplier for a model that an operator adds."""
 
-POINTS_TABLES: tuple[PointsTable, ...] = (SEASON_1, SEED, REVISED, POINTS_2026_11_23)
-"""Every table, oldest first; the last one judges new jobs, those named `public-` none."""
+HISTORY: tuple[PointsTable, ...] = (SEASON_1, SEED, REVISED)
+"""What was published before this network began: they judge no job."""
+
+POINTS_TABLES: tuple[PointsTable, ...] = (*HISTORY, POINTS_2026_11_23)
+"""Every table, oldest first; the last one judges new jobs."""
 
 
 def points_table_of_version(version: str) -> PointsTable:
