@@ -43,6 +43,17 @@ def add_to_first(column: str, amount: int) -> Change:
     return change
 
 
+def late_member(batch_number: int) -> dict[str, Any]:
+    """A receipt of a period before, as a batch of this one would hold it."""
+    return {
+        "batch_number": batch_number,
+        "receipt_seq": 1,
+        "receipt_hash": b"\1" * 32,
+        "worker_wallet": "",
+        "reward_raw": 5,
+    }
+
+
 BOTH: dict[str, tuple[str, Change]] = {
     "posting": ("postings.parquet", add_to_first("amount_raw", 1)),
     "posting of another account": ("postings.parquet", set_first("account", "network/fee")),
@@ -81,17 +92,14 @@ BOTH: dict[str, tuple[str, Change]] = {
         "penalties.parquet",
         lambda _rows: [{"receipt_seq": 1, "place": 1, "reason": "x", "amount_raw": 5}],
     ),
-    "late member": (
+    "late member": ("late_members.parquet", lambda _rows: [late_member(1)]),
+    "late member of a batch that is not there": (
         "late_members.parquet",
-        lambda _rows: [
-            {
-                "batch_number": 1,
-                "receipt_seq": 1,
-                "receipt_hash": b"\1" * 32,
-                "worker_wallet": "",
-                "reward_raw": 5,
-            }
-        ],
+        lambda _rows: [late_member(77)],
+    ),
+    "payout of a batch that is not there": (
+        "payouts.parquet",
+        lambda rows: [*rows, {**rows[0], "batch_number": 77}],
     ),
 }
 

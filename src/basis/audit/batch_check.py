@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple, cast
 
 from basis.audit.difference import Difference, expect_equal
 from basis.audit.folder import Export
-from basis.audit.parquet import iterate_rows, read_range
+from basis.audit.parquet import iterate_columns, iterate_rows, read_range
 from basis.audit.receipt_check import Members
 from basis.rules.batch import NO_BATCH, Batch, BatchHash, Payout, compute_batch_hash
-from basis.rules.export_format import BATCHES, LATE_MEMBERS, PAYOUTS
+from basis.rules.export_format import BATCHES, LATE_MEMBERS, PAYOUTS, ParquetFile
 from basis.rules.receipt import ReceiptHash
 from basis.rules.units import AmountRaw
 from basis.rules.wallet import Wallet
@@ -82,6 +82,8 @@ class BatchBook:
         for number, row in self._rows.items():
             if number <= numbers.after:
                 self._check_known(row)
+        _expect_only(export, PAYOUTS, set(self._rows))
+        _expect_only(export, LATE_MEMBERS, self._open)
 
     def finish(self, number: int, members: Members) -> None:
         """Holds a batch to all of its receipts.
@@ -190,6 +192,15 @@ class BatchBook:
             return before.hash
         # Of the batch before the first period that is given, only its hash is known.
         return self._last_hash if self._last_hash is not None else row.previous_hash
+
+
+def _expect_only(export: Export, file: ParquetFile, numbers: set[int]) -> None:
+    """Refuses rows of batches that are not among these."""
+    for columns in iterate_columns(export.path(file.name), file):
+        for number in sorted(set(cast("Sequence[int]", columns["batch_number"])) - numbers):
+            raise Difference(
+                f"{export.name}: {file.name} has a row of batch {number}, which is not there"
+            )
 
 
 def _read_batches(export: Export) -> Iterator[BatchRow]:
