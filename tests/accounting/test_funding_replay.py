@@ -94,6 +94,16 @@ def test_recompute__payment_without_its_entry__is_found(funded: Engine, cause: s
     assert cause.removesuffix("/refund/300") in difference
 
 
+def test_recompute__dispute_that_took_nothing_back__is_found(funded: Engine) -> None:
+    difference = difference_after(
+        funded,
+        "INSERT INTO disputes VALUES ('stripe', 'dp_1', 'pi_1', 'usd', 50, 50, 0, 'lost', '')",
+    )
+
+    assert difference is not None
+    assert "payment stripe/cs_1" in difference
+
+
 @pytest.mark.parametrize(
     ("sql", "match"),
     [
@@ -105,6 +115,9 @@ def test_recompute__payment_without_its_entry__is_found(funded: Engine, cause: s
         ("UPDATE payments SET returned_microcredits = 1 WHERE key = 'cs_1'", "returned"),
         ("UPDATE payments SET returned_microcredits = 0 WHERE key = 'cs_1'", "none on record"),
         ("UPDATE payments SET returned_microcredits = 5 WHERE key = 'I-1'", "returned"),
+        ("UPDATE refunds SET refunded_minor = 301", "refunds and disputes take back"),
+        ("UPDATE refunds SET currency = 'eur'", "refunds and disputes take back"),
+        ("DELETE FROM refunds", "refunds and disputes take back"),
         ("UPDATE payments SET source = 'stripe' WHERE key = 'I-1'", "of no payment"),
         (
             "UPDATE ledger_postings SET amount_raw = '0' WHERE account LIKE 'customer/%'",

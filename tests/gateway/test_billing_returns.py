@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 import structlog
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from basis.accounting.card_returns import load_card_returns
+from basis.storage.database import begin_write
 from tests.support.answers import expect_error
 from tests.support.orchestrators import orchestrator
 from tests.support.stripe import CENT, Shop, dispute, event, in_test_mode, refund, write_secret
@@ -125,6 +127,46 @@ async def test_dispute__of_a_part_after_a_refund_of_another__takes_both_and_no_m
     assert len(reasons(shop)) == 3
     await shop.outcome(dispute("funds_reinstated", id="dp_2", amount=100))
     assert (shop.balance, reasons(shop)) == (0, [])
+
+
+async def test_dispute__told_later_without_its_payment__is_booked_by_what_was_told_before(
+    shop: Shop, told: list[MutableMapping[str, Any]]
+) -> None:
+    await shop.outcome(event())
+    assert await shop.outcome(dispute("created")) == "noted"
+
+    assert await shop.outcome(dispute("funds_withdrawn", payment_intent=None)) == "refunded"
+    assert (told[-1]["payment"], shop.balance, reasons(shop)) == ("pi_1", 0, [])
+
+    later = dispute("funds_reinstated", "won", payment_intent=None)
+    assert await shop.outcome(later) == "reinstated"
+    assert shop.balance == 500 * CENT
+
+
+@pytest.mark.parametrize(
+    ("changes", "match"),
+    [({"currency": "eur"}, "'usd', not 'eur'"), ({"payment_intent": "pi_2"}, "not 'pi_2'")],
+)
+async def test_dispute__told_again_of_another_payment_or_currency__is_409_and_books_nothing(
+    shop: Shop, changes: dict[str, str], match: str
+) -> None:
+    await shop.outcome(event())
+    await shop.outcome(dispute("created"))
+
+    async with shop.post(dispute("funds_withdrawn", **changes)) as response:
+        message = await expect_error(response, 409, "conflict")
+
+    assert match in message
+    assert shop.balance == 500 * CENT
+
+
+async def test_returns__not_taken_back_though_told__say_so(shop: Shop) -> None:
+    await shop.outcome(event())
+    await shop.outcome(refund(200))
+    with begin_write(shop.running.context.engine) as connection:
+        connection.execute(text("UPDATE payments SET returned_microcredits = 5"))
+
+    assert reasons(shop) == ["2000000000 micro-credits are to be taken back, and 5 were"]
 
 
 async def test_dispute__of_nobodys_payment__is_kept_until_it_is_somebodys(shop: Shop) -> None:

@@ -10,7 +10,8 @@ from basis.rules.job import JobStatus
 from basis.rules.units import TokenCount
 from basis.storage.job_store import JobWrite, load_open_jobs
 from basis.storage.ledger_store import load_balances
-from basis.storage.receipt_store import iterate_receipts, load_receipt, load_receipt_page
+from basis.storage.receipt_pages import load_receipt_page
+from basis.storage.receipt_store import iterate_receipts, load_receipt
 from basis.storage.worker_store import load_worker
 from tests.support.books import (
     ALICE,
@@ -125,7 +126,7 @@ def test_receipt_page__by_page__shows_each_once_newest_first(engine: Engine) -> 
     with engine.connect() as connection:
         seen: list[str] = []
         before = None
-        while page := load_receipt_page(connection, limit=3, before_seq=before):
+        while page := load_receipt_page(connection, limit=3, before_seq=before).receipts:
             seen.extend(receipt.core.job_id for receipt in page)
             before = page[-1].seq
     assert seen == [f"job_{number:04}" for number in range(7, 0, -1)]

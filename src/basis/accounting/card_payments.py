@@ -8,7 +8,7 @@ Source: mission N13; docs/decisions/0011-credits.md.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -25,9 +25,11 @@ from basis.rules.errors import Conflict, InvalidInput, NotFound
 from basis.storage.account_store import has_account, load_account
 from basis.storage.payment_store import (
     Payment,
+    find_payment,
     load_payment,
     store_assignment,
     store_payment,
+    store_tax,
 )
 
 _CURRENCY = "usd"
@@ -54,13 +56,17 @@ def receive_payment(connection: Connection, told: CardPayment, *, now: str) -> O
     """Funds the customer that a payment names, once; keeps it where it names nobody.
 
     Raises:
-        Conflict: another payment of this name is on record.
+        Conflict: another payment of this name is on record, or of this reference.
     """
     known = load_payment(connection, source=STRIPE, key=told.key)
     if known is not None:
         _check_same(known, told)
         if known.user_id is not None:
             return Outcome.REPEATED
+        if known.tax_minor is None:
+            store_tax(connection, known, tax_minor=told.tax_minor)
+    else:
+        _check_reference(connection, told)
     reason = _why_unassigned(connection, told)
     payment = known or Payment(
         source=STRIPE,
@@ -85,9 +91,17 @@ def receive_payment(connection: Connection, told: CardPayment, *, now: str) -> O
 
 
 def assign_payment(
-    connection: Connection, *, key: str, user_id: str, microcredits: int | None, now: str
+    connection: Connection,
+    *,
+    key: str,
+    user_id: str,
+    microcredits: int | None,
+    tax_minor: int | None = None,
+    now: str,
 ) -> Outcome:
     """Funds a customer by a payment that is kept; `microcredits` only where it is not in USD.
+
+    `tax_minor` is for a payment that was kept before taxes were read: what of it is tax.
 
     Raises:
         NotFound: there is no such payment or customer.
@@ -98,13 +112,14 @@ def assign_payment(
     payment = load_payment(connection, source=STRIPE, key=key)
     if payment is None:
         raise NotFound(f"no payment {key[:100]!r} is kept; `basis account unassigned` lists them")
+    payment = _with_tax(connection, payment, tax_minor)
     if payment.currency == _CURRENCY:
         if microcredits is not None:
             raise InvalidInput(
                 f"the payment {key} is in USD, so its credits are known: leave --credits out",
                 param="credits",
             )
-        microcredits = _worth_of(amount_minor=payment.amount_minor, tax_minor=payment.tax_minor)
+        microcredits = _worth_of_kept(payment)
     elif microcredits is None:
         raise InvalidInput(
             f"the payment {key} is of {payment.amount_minor} in {payment.currency!r}: say with "
@@ -132,6 +147,41 @@ def _assign(
         book_returns(connection, funded, now=now)
 
 
+def _with_tax(connection: Connection, payment: Payment, tax_minor: int | None) -> Payment:
+    """The payment, with what the operator says of its tax put on record where that is unknown."""
+    if tax_minor is None or payment.tax_minor == tax_minor:
+        return payment
+    if payment.tax_minor is not None or payment.user_id is not None:
+        raise InvalidInput(
+            f"the tax of the payment {payment.key} is known: leave --tax-minor out",
+            param="tax_minor",
+        )
+    if not 0 <= tax_minor < payment.amount_minor:
+        raise InvalidInput(
+            f"a tax of {tax_minor} cannot be of a payment of {payment.amount_minor}",
+            param="tax_minor",
+        )
+    store_tax(connection, payment, tax_minor=tax_minor)
+    return replace(payment, tax_minor=tax_minor)
+
+
+def _worth_of_kept(payment: Payment) -> int:
+    """The micro-credits of a payment in USD; of one that funds somebody, those that it bought.
+
+    Raises:
+        InvalidInput: nobody knows its tax, which buys no credits.
+    """
+    if payment.user_id is not None:
+        return payment.microcredits
+    if payment.tax_minor is None:
+        raise InvalidInput(
+            f"the payment {payment.key} was kept before taxes were read: say with --tax-minor how "
+            f"many cents of its {payment.amount_minor} are tax, 0 if none",
+            param="tax_minor",
+        )
+    return _worth_of(amount_minor=payment.amount_minor, tax_minor=payment.tax_minor)
+
+
 def _worth_of(*, amount_minor: int, tax_minor: int) -> int:
     """The micro-credits that a payment in USD has bought."""
     return (amount_minor - tax_minor) * _MICROCREDITS_PER_CENT
@@ -152,12 +202,26 @@ def _why_unassigned(connection: Connection, told: CardPayment) -> str:
     return ""
 
 
+def _check_reference(connection: Connection, told: CardPayment) -> None:
+    """A refund names the reference alone, so that it can be of one payment only."""
+    other = find_payment(connection, source=STRIPE, reference=told.reference)
+    if other is not None:
+        raise Conflict(
+            f"the reference {told.reference} is on record with the payment {other.key}, "
+            f"not {told.key}"
+        )
+
+
 def _check_same(known: Payment, told: CardPayment) -> None:
-    for name, recorded, repeated in (
+    told_again = [
         ("amount", known.amount_minor, told.amount_minor),
         ("currency", known.currency, told.currency),
         ("customer", known.account_given, told.account),
-    ):
+    ]
+    if known.user_id is None and known.tax_minor is not None:
+        # What was booked before taxes were read stays booked, whatever its tax was.
+        told_again.append(("tax", known.tax_minor, told.tax_minor))
+    for name, recorded, repeated in told_again:
         if recorded != repeated:
             raise Conflict(
                 f"the payment {known.key} is on record with the {name} {recorded!r}, "

@@ -10,6 +10,7 @@ Source: mission N13; docs/decisions/0011-credits.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 
 from basis.accounting.funding import Outcome, book_credits
 from basis.rules.units import mul_div_floor
-from basis.storage.dispute_store import Dispute, load_disputes, store_dispute
+from basis.storage.dispute_store import Dispute, find_dispute, load_disputes, store_dispute
 from basis.storage.payment_store import (
     Payment,
     find_payment,
@@ -69,12 +70,19 @@ def receive_refund(
 
 
 def receive_dispute(connection: Connection, told: Dispute) -> Outcome:
-    """Takes back what a dispute withdrew, and gives again what it reinstated."""
+    """Takes back what a dispute withdrew, and gives again what it reinstated.
+
+    What counts is all that was told of it: a later event may leave out which payment it is of.
+
+    Raises:
+        Conflict: another dispute of this name is on record.
+    """
     is_news = store_dispute(connection, told)
-    payment = find_payment(connection, source=STRIPE, reference=told.reference)
+    recorded = find_dispute(connection, source=told.source, key=told.key) or told
+    payment = find_payment(connection, source=STRIPE, reference=recorded.reference)
     if payment is None or payment.user_id is None:
         return Outcome.UNASSIGNED
-    if told.currency != payment.currency:
+    if recorded.currency != payment.currency:
         return Outcome.UNBOOKED
     taken = book_returns(connection, payment, now=told.updated_at)
     if taken:
@@ -90,8 +98,7 @@ def book_returns(connection: Connection, payment: Payment, *, now: str) -> int:
     if payment.user_id is None or payment.amount_minor <= 0 or not payment.reference:
         return 0
     refunded, lost = _load_sums(connection, payment)
-    gone_minor = min(refunded + sum(one.lost_minor for one in lost), payment.amount_minor)
-    in_all = mul_div_floor(payment.microcredits, gone_minor, payment.amount_minor)
+    in_all = _share_gone(payment, refunded, lost)
     more = in_all - payment.returned_microcredits
     if more == 0:
         return 0
@@ -103,6 +110,20 @@ def book_returns(connection: Connection, payment: Payment, *, now: str) -> int:
         key += f"/disputed/{withdrawn}/{sum(one.reinstated_minor for one in lost)}"
     book_credits(connection, STRIPE, key, user_id=payment.user_id, microcredits=-more, now=now)
     return more
+
+
+def compute_returned(connection: Connection, payment: Payment) -> int:
+    """The micro-credits that all that was told of a payment's refunds and disputes takes back."""
+    if payment.user_id is None or payment.amount_minor <= 0 or not payment.reference:
+        return 0
+    return _share_gone(payment, *_load_sums(connection, payment))
+
+
+def load_returned_references(connection: Connection) -> list[str]:
+    """The references of the card payments that a refund or dispute was told of, sorted."""
+    told = {refund.reference for refund in load_refunds(connection, source=STRIPE)}
+    told |= {dispute.reference for dispute in load_disputes(connection, source=STRIPE)}
+    return sorted(told - {""})
 
 
 def load_card_returns(connection: Connection, *, user_id: str | None = None) -> list[CardReturn]:
@@ -149,6 +170,9 @@ def find_return_flaw(connection: Connection, *, reference: str, currency: str) -
     over = refunded + sum(one.lost_minor for one in lost) - payment.amount_minor
     if over > 0:
         return f"{over} more went back than the {payment.amount_minor} that were paid"
+    due = _share_gone(payment, refunded, lost)
+    if due != payment.returned_microcredits:
+        return f"{due} micro-credits are to be taken back, and {payment.returned_microcredits} were"
     return ""
 
 
@@ -174,6 +198,14 @@ def _judge(
         status=status,
         reason=flaw,
         updated_at=updated_at,
+    )
+
+
+def _share_gone(payment: Payment, refunded_minor: int, lost: Sequence[Dispute]) -> int:
+    """What of the credits goes with the money that went back: never more than all of them."""
+    gone_minor = refunded_minor + sum(one.lost_minor for one in lost)
+    return mul_div_floor(
+        payment.microcredits, min(gone_minor, payment.amount_minor), payment.amount_minor
     )
 
 

@@ -1,7 +1,8 @@
 """Holds the entries by which credits came in to the payments on record, one by one.
 
 A payment that funded a customer left one entry; each refund or dispute of a card payment left one
-more, and together they are what the payment says was returned. An entry of no payment is credits
+more, and together they are what the payment says was returned, and what follows from the refunds
+and disputes on record. An entry of no payment is credits
 from nowhere; a payment without its entry is credits that somebody lost.
 """
 
@@ -13,6 +14,11 @@ from typing import Final
 
 from sqlalchemy import Connection
 
+from basis.accounting.card_returns import (
+    STRIPE,
+    compute_returned,
+    load_returned_references,
+)
 from basis.accounting.difference import Difference, expect_equal
 from basis.rules.entries import CREDITS_FUNDED, credits_funded, find_funding_flaw
 from basis.rules.errors import InvalidInput
@@ -21,6 +27,7 @@ from basis.rules.ledger import Entry
 from basis.storage.ledger_store import iterate_entry_pages
 from basis.storage.payment_store import (
     Payment,
+    find_payment,
     find_unbooked_payment,
     iterate_returned_payments,
     load_payments_of_keys,
@@ -56,6 +63,23 @@ def replay_funding(connection: Connection) -> Iterator[list[Entry]]:
         )
     for source, key in sorted(name for name, taken in returned.items() if taken):
         raise Difference(f"payment {source}/{key} has refunds in the ledger, and none on record")
+    _check_returns(connection)
+
+
+def _check_returns(connection: Connection) -> None:
+    """Holds what was taken back of card payments to the refunds and disputes that were told."""
+    found = (
+        find_payment(connection, source=STRIPE, reference=reference)
+        for reference in load_returned_references(connection)
+    )
+    told = [payment for payment in found if payment is not None]
+    for payment in [*told, *iterate_returned_payments(connection)]:
+        expect_equal(
+            f"payment {payment.source}/{payment.key}",
+            "micro-credits that its refunds and disputes take back",
+            recorded=payment.returned_microcredits,
+            recomputed=compute_returned(connection, payment),
+        )
 
 
 def _replay(

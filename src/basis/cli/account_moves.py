@@ -108,6 +108,10 @@ def assign(
     credits: Annotated[  # noqa: A002 - typer names the option after it
         str, typer.Option(help="What it is worth, only where it is not in USD.")
     ] = "",
+    tax_minor: Annotated[
+        int | None,
+        typer.Option(help="Cents of it that are tax, only where it was kept without."),
+    ] = None,
     yes: YesOption = False,
     data: DataOption = None,
     json: JsonOption = False,
@@ -122,7 +126,12 @@ def assign(
     _folder, engine = open_store(data)
     with book_if(yes, engine) as booking:
         outcome = assign_payment(
-            booking.connection, key=payment, user_id=user, microcredits=microcredits, now=now_iso()
+            booking.connection,
+            key=payment,
+            user_id=user,
+            microcredits=microcredits,
+            tax_minor=tax_minor,
+            now=now_iso(),
         )
         moved = _Moved(
             user=user,

@@ -43,10 +43,10 @@ def list_receipts(
     """List the newest receipts."""
     from basis.gateway.records import receipt_json
     from basis.rules.units import BASIS, format_amount
-    from basis.storage.receipt_store import load_receipt_page
+    from basis.storage.receipt_pages import load_receipt_page
 
     with read_store(data) as connection:
-        page = load_receipt_page(connection, limit=limit, worker_id=worker or None)
+        page = load_receipt_page(connection, limit=limit, worker_id=worker or None).receipts
     if json:
         print_json([receipt_json(receipt) for receipt in page])
         return

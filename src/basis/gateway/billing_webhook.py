@@ -32,7 +32,7 @@ from basis.gateway.context import CONTEXT, GatewayContext
 from basis.gateway.stripe_signature import SIGNATURE_HEADER
 from basis.rules.errors import Conflict, InvalidInput, NotFound
 from basis.storage.clock import now_iso
-from basis.storage.dispute_store import Dispute
+from basis.storage.dispute_store import Dispute, find_dispute
 
 _log = structlog.get_logger(__name__)
 _MOST_BYTES = 256 << 10
@@ -220,20 +220,21 @@ async def _book_dispute(context: GatewayContext, kind: str, body: bytes) -> Outc
         updated_at=now_iso(),
     )
 
-    def receive(connection: Connection) -> tuple[Outcome, str]:
+    def receive(connection: Connection) -> tuple[Outcome, Dispute, str]:
         outcome = receive_dispute(connection, told)
-        flaw = find_return_flaw(connection, reference=told.reference, currency=told.currency)
-        return outcome, flaw
+        known = find_dispute(connection, source=told.source, key=told.key) or told
+        flaw = find_return_flaw(connection, reference=known.reference, currency=known.currency)
+        return outcome, known, flaw
 
-    outcome, flaw = await context.writer.write(receive)
+    outcome, known, flaw = await context.writer.write(receive)
     _tell(
         outcome,
         flaw=flaw,
-        payment=told.reference,
+        payment=known.reference,
         amount_minor=told.amount_minor,
-        currency=told.currency,
+        currency=known.currency,
         dispute=told.key,
-        status=told.status,
+        status=known.status,
     )
     return outcome
 

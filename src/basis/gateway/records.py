@@ -17,12 +17,8 @@ from basis.rules.job import JobStatus
 from basis.rules.receipt import ReceiptHash, core_json
 from basis.storage.batch_store import BatchRecord, load_batch, load_batches
 from basis.storage.receipt_details import ReceiptDetails
-from basis.storage.receipt_store import (
-    StoredReceipt,
-    load_batched_hashes,
-    load_receipt,
-    load_receipt_page,
-)
+from basis.storage.receipt_pages import load_receipt_page
+from basis.storage.receipt_store import StoredReceipt, load_batched_hashes, load_receipt
 
 _DEFAULT_PAGE = 50
 _LARGEST_PAGE = 500
@@ -51,9 +47,8 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
             status=status,
         ),
     )
-    next_before = page[-1].seq if len(page) == limit else None
     return json_answer(
-        {"receipts": [receipt_json(receipt) for receipt in page], "before": next_before}
+        {"receipts": [receipt_json(receipt) for receipt in page.receipts], "before": page.before}
     )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects.sqlite import insert
 
+from basis.rules.errors import Conflict
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.payment_tables import disputes
 
@@ -44,7 +45,11 @@ class Dispute:
 
 
 def store_dispute(connection: Connection, told: Dispute) -> bool:
-    """Adds what was told of a dispute to what is on record of it; whether that is any news."""
+    """Adds what was told of a dispute to what is on record of it; whether that is any news.
+
+    Raises:
+        Conflict: it is on record in another currency, or of another payment.
+    """
     known = find_dispute(connection, source=told.source, key=told.key)
     now_known = told if known is None else _merge(known, told)
     if now_known == known:
@@ -86,6 +91,15 @@ def load_disputes(
 
 
 def _merge(known: Dispute, told: Dispute) -> Dispute:
+    for name, recorded, repeated in (
+        ("currency", known.currency, told.currency),
+        ("payment", known.reference, told.reference),
+    ):
+        if recorded and repeated and recorded != repeated:
+            raise Conflict(
+                f"the dispute {known.key} is on record with the {name} {recorded!r}, "
+                f"not {repeated!r}"
+            )
     return Dispute(
         source=known.source,
         key=known.key,

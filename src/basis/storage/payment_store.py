@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
+from basis.rules.errors import Conflict
 from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.payment_tables import payments, refunds
 from basis.storage.schema import ledger_entries
@@ -36,8 +37,8 @@ class Payment:
     account_given: str = ""
     currency: str = ""
     amount_minor: int = 0
-    tax_minor: int = 0
-    """What of the amount is tax, which buys no credits."""
+    tax_minor: int | None = 0
+    """What of the amount is tax, which buys no credits; None where nobody read it."""
     reason: str = ""
     note: str = ""
     created_at: str
@@ -140,6 +141,15 @@ def store_assignment(
     )
 
 
+def store_tax(connection: Connection, payment: Payment, *, tax_minor: int) -> None:
+    """So much of a payment whose tax nobody had read is tax."""
+    connection.execute(
+        update(payments)
+        .where(_is_named(payment.source, payment.key), payments.c.tax_minor.is_(None))
+        .values(tax_minor=tax_minor)
+    )
+
+
 def store_returned(connection: Connection, payment: Payment, returned_microcredits: int) -> None:
     """So much of a payment was taken back in all."""
     connection.execute(
@@ -155,7 +165,16 @@ def store_refund(
     """Records that `minor` of a payment were refunded in all, and returns what then is on record.
 
     An older, smaller sum changes nothing.
+
+    Raises:
+        Conflict: what was refunded of it before was in another currency.
     """
+    known = load_refund(connection, source=source, reference=reference)
+    if known is not None and known.currency != currency:
+        raise Conflict(
+            f"the refund of {reference} is on record with the currency {known.currency!r}, "
+            f"not {currency!r}"
+        )
     insertion = upsert(refunds).values(
         source=source,
         reference=reference,

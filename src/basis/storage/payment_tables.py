@@ -22,7 +22,7 @@ payments = Table(
     Column("account_given", Text, nullable=False),
     Column("currency", String(8), nullable=False),
     Column("amount_minor", BigInteger, nullable=False),
-    Column("tax_minor", BigInteger, nullable=False, server_default="0"),
+    Column("tax_minor", BigInteger, nullable=True, server_default="0"),
     Column("reason", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("created_at", String(24), nullable=False),

@@ -1,4 +1,4 @@
-"""Reads receipts: one, a page, those to be batched, all in order."""
+"""Reads receipts: one, those to be batched, all in order. Pages of them: `receipt_pages`."""
 
 from __future__ import annotations
 
@@ -77,28 +77,6 @@ def load_receipt(connection: Connection, name: str) -> StoredReceipt:
     if row is None:
         raise NotFound(f"there is no receipt {name[:80]!r}; give its hash or its job id")
     return as_receipt(row)
-
-
-def load_receipt_page(
-    connection: Connection,
-    *,
-    limit: int,
-    before_seq: int | None = None,
-    worker_id: str | None = None,
-    user_id: str | None = None,
-    status: str | None = None,
-) -> list[StoredReceipt]:
-    """At most `limit` receipts, newest first, older than `before_seq`."""
-    query = select(receipts).order_by(receipts.c.seq.desc()).limit(limit)
-    if before_seq is not None:
-        query = query.where(receipts.c.seq < before_seq)
-    if worker_id is not None:
-        query = query.where(receipts.c.worker_id == worker_id)
-    if user_id is not None:
-        query = query.where(receipts.c.user_id == user_id)
-    if status is not None:
-        query = query.where(receipts.c.status == status)
-    return [as_receipt(row) for row in connection.execute(query)]
 
 
 def iterate_receipts(connection: Connection) -> Iterator[StoredReceipt]:

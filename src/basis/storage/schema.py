@@ -158,6 +158,7 @@ receipts = Table(
     Index("ix_receipts_worker_id", "worker_id"),
     Index("ix_receipts_worker_id_created_at", "worker_id", "created_at"),
     Index("ix_receipts_user_id", "user_id"),
+    Index("ix_receipts_status", "status"),
     Index("ix_receipts_batch_hash", "batch_hash"),
 )
 
