@@ -190,9 +190,7 @@ def test_assign__kept_before_taxes_were_read__needs_its_tax_and_buys_the_rest(
     assert balance(store) == 420 * CENT
     assert [one.tax_minor for one in load_payments(store, "shop")] == [80]
     with pytest.raises(InvalidInput, match="leave --tax-minor out"):
-        assign_payment(
-            store, key="cs_1", user_id="shop", microcredits=None, tax_minor=0, now=NOW
-        )
+        assign_payment(store, key="cs_1", user_id="shop", microcredits=None, tax_minor=0, now=NOW)
     assert recompute(store).is_equal
 
 
