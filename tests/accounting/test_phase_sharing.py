@@ -204,7 +204,8 @@ def test_final__only_previewed__leaves_nothing(
     opened(phase_engine)
     close_phase(phase_engine, "s1", now=CLOSED)
 
-    shown = preview_final(phase_engine, "s1", now=FINAL)
+    with phase_engine.connect() as connection:
+        shown = preview_final(connection, "s1", now=FINAL)
 
     assert (shown.phase.status.value, len(shown.file_hash)) == ("final", 64)
     with phase_engine.connect() as connection:

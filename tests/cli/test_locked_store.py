@@ -20,15 +20,17 @@ WRITES = [
     ("key", "create"),
     ("key", "revoke", "key_1"),
     ("key", "limit", "key_1", "--prefers", "price"),
-    ("account", "top-up", "user-1", "--credits", "1", "--key", "K"),
-    ("account", "take-back", "user-1", "--credits", "1", "--key", "K"),
+    ("account", "top-up", "user-1", "--credits", "1", "--key", "K", "--yes"),
+    ("account", "take-back", "user-1", "--credits", "1", "--key", "K", "--yes"),
     ("account", "limit", "user-1", "--postpaid"),
-    ("account", "assign", "cs_1", "user-1"),
+    ("account", "assign", "cs_1", "user-1", "--yes"),
     ("pricing", "activate", "spring", "--from", "2999-01-01T00:00:00Z"),
     ("batch", "close"),
     ("batch", "fail", "1", "--reason", "x"),
     ("batch", "retry", "3"),
 ]
+SHOWN = [words[:-1] for words in WRITES if words[-1] == "--yes"]
+"""The same where they only show what they would book."""
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def locker(tmp_path: Path, books: Books) -> Iterator[sqlite3.Connection]:
     event.remove(Pool, "checkout", on_checkout)
 
 
-@pytest.mark.parametrize("words", WRITES, ids=" ".join)
+@pytest.mark.parametrize("words", [*WRITES, *SHOWN], ids=" ".join)
 def test_command__store_locked__exits_with_7_and_one_line(
     basis: Command, locker: sqlite3.Connection, words: tuple[str, ...]
 ) -> None:

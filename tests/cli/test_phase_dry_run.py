@@ -41,6 +41,8 @@ def test_phase_final__without_yes__shows_what_it_will_be_and_shares_nothing_out(
     assert basis("phase", "show", "s1", "--json").json["status"] == "closed"
     assert basis("ledger", "rebuild", "--json").json["entries"] == entries
     assert not (tmp_path / "data" / "published" / "phases" / "s1.json").exists()
+    address = basis("publisher", "show").out.strip()
+    assert f"It would be signed by {address}." in shown.err
     done = basis("phase", "final", "s1", "--yes", "--json")
     assert {**done.json, "finalAt": ""} == {**shown.json, "finalAt": ""}
     assert done.err.count("Nothing is booked") == 0

@@ -181,7 +181,8 @@ def finish_phase(engine: Engine, phase_id: str, *, now: str) -> StoredPhase:
             points than the receipts gave.
     """
     while True:
-        drafted = preview_final(engine, phase_id, now=now)
+        with engine.connect() as connection:
+            drafted = preview_final(connection, phase_id, now=now)
         entry = phase_shared(drafted.phase.terms.id, drafted.phase.result())
         admitted = admit_accounts(entry)
         with begin_write(engine) as connection:
@@ -194,16 +195,15 @@ def finish_phase(engine: Engine, phase_id: str, *, now: str) -> StoredPhase:
         return drafted
 
 
-def preview_final(engine: Engine, phase_id: str, *, now: str) -> StoredPhase:
+def preview_final(connection: Connection, phase_id: str, *, now: str) -> StoredPhase:
     """The phase as `finish_phase` would leave it; nothing is recorded.
 
     Raises:
         NotFound, IllegalTransition, Conflict: as `finish_phase`.
     """
-    with engine.connect() as connection:
-        stored = load_phase(connection, phase_id)
-        final = advance_final(stored.phase, now=now)
-        _expect_earned(connection, final.result())
+    stored = load_phase(connection, phase_id)
+    final = advance_final(stored.phase, now=now)
+    _expect_earned(connection, final.result())
     return replace(stored, phase=final, file_hash=sha256_hex(phase_file(final)))
 
 

@@ -1,19 +1,23 @@
 """How commands by which value changes hands show what they would book, and book it on `--yes`.
 
 What is shown is what was booked in a transaction that is then undone: it has passed every check,
-and cannot differ from what `--yes` does over the same books.
+and cannot differ from what `--yes` does over the same books. Without `--yes` nothing is changed on
+disk: an older store is not migrated but refused, and no publication key is made.
 """
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from basis.cli.data_folder import open_store, resolve_folder
+
 if TYPE_CHECKING:
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection
 
     from basis.accounting.moves import Move
 
@@ -37,19 +41,25 @@ class Booking:
 
 
 @contextmanager
-def book_if(is_meant: bool, engine: Engine) -> Generator[Booking]:
-    """A write transaction that is undone at the end of the block, unless it `is_meant`.
+def book_if(is_meant: bool, data: Path | None) -> Generator[Booking]:
+    """A write transaction over the data folder's store; one that is undone, unless it `is_meant`.
 
     Raises:
+        Misconfigured: there is no store, or it cannot be used.
+        SchemaDiffers: the store is of a newer version of basis, or of an older and not meant.
         StorageUnavailable: another process kept the write lock; nothing was recorded.
     """
     from basis.storage.database import begin_write
     from basis.storage.ledger_store import newest_seq
+    from basis.storage.rehearsal import rehearse_write
 
-    with begin_write(engine) as connection:
+    if is_meant:
+        _folder, engine = open_store(data)
+        opened = begin_write(engine)
+    else:
+        opened = rehearse_write(resolve_folder(data))
+    with opened as connection:
         yield Booking(connection, first_seq=newest_seq(connection))
-        if not is_meant:
-            connection.rollback()
 
 
 def print_moves(moves: Sequence[Move]) -> None:

@@ -166,8 +166,7 @@ def adjust(
     from basis.storage.clock import now_iso
 
     amount_raw = parse_amount(amount, asset_of_symbol(asset, param="--asset"), param="--amount")
-    _folder, engine = open_store(data)
-    with book_if(yes, engine) as booking:
+    with book_if(yes, data) as booking:
         recorded = book(
             booking.connection,
             key=key,
@@ -197,8 +196,7 @@ def reverse(
     from basis.accounting.repairs import reverse as book
     from basis.storage.clock import now_iso
 
-    _folder, engine = open_store(data)
-    with book_if(yes, engine) as booking:
+    with book_if(yes, data) as booking:
         recorded = book(booking.connection, name, reason=cause, now=now_iso())
         moves = booking.load_moves()
     _print_repair(recorded, moves, is_booked=yes, json=json)

@@ -10,7 +10,7 @@ import typer
 from basis.cli.data_folder import DataOption, JsonOption, open_store, read_store
 from basis.cli.dry_run import YesOption, book_if, tell_if_shown
 from basis.cli.exits import EXIT_DIFFERENT
-from basis.cli.phase_publication import open_to_publish, publish_now, show_draft
+from basis.cli.phase_publication import open_to_publish, publish_now, show_draft, tell_signer
 from basis.cli.phase_words import (
     parse_pools,
     parse_reason,
@@ -67,8 +67,7 @@ def open_(
         pools=parse_pools(pool),
         vesting=parse_vesting(vesting, starts_at=vests_at),
     )
-    _folder, engine = open_store(data)
-    with book_if(yes, engine) as booking:
+    with book_if(yes, data) as booking:
         stored = open_phase(booking.connection, terms, now=now_iso())
         is_repeat = not booking.load_moves()
     print_phase(stored, json=json)
@@ -181,12 +180,14 @@ def final(
     from basis.accounting.phases import finish_phase, preview_final
     from basis.storage.clock import now_iso
 
-    folder, engine = open_to_publish(data)
     if yes:
+        folder, engine = open_to_publish(data)
         stored = finish_phase(engine, phase_id, now=now_iso())
         publish_now(folder, stored)
     else:
-        stored = preview_final(engine, phase_id, now=now_iso())
+        tell_signer(data)
+        with read_store(data) as connection:
+            stored = preview_final(connection, phase_id, now=now_iso())
     print_phase(stored, json=json, with_lines=not yes)
     tell_if_shown(is_booked=yes)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from basis.cli.data_folder import open_store
+from basis.cli.data_folder import open_store, resolve_folder
 from basis.cli.phase_words import print_phase
 
 if TYPE_CHECKING:
@@ -23,6 +23,24 @@ def open_to_publish(data: Path | None) -> tuple[Path, Engine]:
     folder, engine = open_store(data)
     load_publisher_key(folder)
     return folder, engine
+
+
+def tell_signer(data: Path | None) -> None:
+    """Says who would sign a publication, and makes no key for it.
+
+    Raises:
+        Misconfigured: there is no store, or there is a key that cannot be used.
+    """
+    from basis.rules.errors import NotFound
+    from basis.storage.database import find_store
+    from basis.storage.publisher_key import find_publisher_key
+
+    folder = resolve_folder(data)
+    find_store(folder)
+    try:
+        typer.echo(f"It would be signed by {find_publisher_key(folder).address}.", err=True)
+    except NotFound:
+        typer.echo("There is no publication key yet: --yes would make one.", err=True)
 
 
 def show_draft(folder: Path, engine: Engine, phase_id: str, *, json: bool) -> None:
