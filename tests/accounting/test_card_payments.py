@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import Connection, Engine, update
+from sqlalchemy import Connection, Engine
 
 from basis.accounting.card_payments import (
     CardPayment,
@@ -22,7 +22,6 @@ from basis.storage.account_store import load_credits
 from basis.storage.key_store import store_new_key
 from basis.storage.ledger_store import iterate_entries
 from basis.storage.payment_store import load_payments
-from basis.storage.payment_tables import payments
 from tests.support.books import NOW
 
 CENT = 10_000_000
@@ -161,66 +160,6 @@ def test_assign__usd_with_an_amount__is_refused(store: Connection) -> None:
 def test_assign__no_such_payment__is_not_found(store: Connection) -> None:
     with pytest.raises(NotFound, match="basis account unassigned"):
         assign_payment(store, key="cs_2", user_id="shop", microcredits=None, now=NOW)
-
-
-def keep_without_tax(store: Connection, told: CardPayment) -> None:
-    """Keeps a payment as it was before taxes were read."""
-    receive_payment(store, told, now=NOW)
-    store.execute(update(payments).values(tax_minor=None))
-
-
-def test_assign__kept_before_taxes_were_read__needs_its_tax_and_buys_the_rest(
-    store: Connection,
-) -> None:
-    keep_without_tax(store, paid("nobody"))
-
-    with pytest.raises(InvalidInput, match="--tax-minor"):
-        assign_payment(store, key="cs_1", user_id="shop", microcredits=None, now=NOW)
-    for wrong in (-1, 500, 10**18):
-        with pytest.raises(InvalidInput, match="cannot be of a payment of 500"):
-            assign_payment(
-                store, key="cs_1", user_id="shop", microcredits=None, tax_minor=wrong, now=NOW
-            )
-    outcomes = [
-        assign_payment(store, key="cs_1", user_id="shop", microcredits=None, tax_minor=80, now=NOW)
-        for _ in range(2)
-    ]
-
-    assert outcomes == [Outcome.FUNDED, Outcome.REPEATED]
-    assert balance(store) == 420 * CENT
-    assert [one.tax_minor for one in load_payments(store, "shop")] == [80]
-    with pytest.raises(InvalidInput, match="leave --tax-minor out"):
-        assign_payment(store, key="cs_1", user_id="shop", microcredits=None, tax_minor=0, now=NOW)
-    assert recompute(store).is_equal
-
-
-def test_payment__kept_before_taxes_were_read_and_told_again__is_less_its_tax(
-    store: Connection,
-) -> None:
-    told = replace(paid("late"), tax_minor=80)
-    keep_without_tax(store, told)
-    assert receive_payment(store, told, now=NOW) is Outcome.UNASSIGNED
-    assert [one.tax_minor for one in load_payments(store, None)] == [80]
-    add_customer(store, "late")
-
-    assert receive_payment(store, told, now=NOW) is Outcome.FUNDED
-    assert balance(store, "late") == 420 * CENT
-
-
-def test_payment__kept_and_told_again_with_another_tax__is_refused(store: Connection) -> None:
-    receive_payment(store, replace(paid("late"), tax_minor=80), now=NOW)
-
-    with pytest.raises(Conflict, match="the tax 80, not 0"):
-        receive_payment(store, paid("late"), now=NOW)
-
-
-def test_payment__booked_before_taxes_were_read__stays_booked_when_it_is_told_again(
-    store: Connection,
-) -> None:
-    receive_payment(store, paid(), now=NOW)
-
-    assert receive_payment(store, replace(paid(), tax_minor=80), now=NOW) is Outcome.REPEATED
-    assert balance(store) == 500 * CENT
 
 
 def test_payment__second_of_one_reference__is_refused_with_the_first(store: Connection) -> None:

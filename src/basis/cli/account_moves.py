@@ -10,7 +10,6 @@ import typer
 from basis.cli.data_folder import (
     DataOption,
     JsonOption,
-    open_store,
     print_json,
     print_table,
     read_store,
@@ -123,8 +122,7 @@ def assign(
     from basis.storage.clock import now_iso
 
     microcredits = parse_amount(credits, CREDIT, param="--credits") if credits else None
-    _folder, engine = open_store(data)
-    with book_if(yes, engine) as booking:
+    with book_if(yes, data) as booking:
         outcome = assign_payment(
             booking.connection,
             key=payment,
@@ -187,8 +185,7 @@ def _move(
     from basis.storage.clock import now_iso
 
     microcredits = parse_amount(credits_text, CREDIT, param="--credits")
-    _folder, engine = open_store(data)
-    with book_if(is_meant, engine) as booking:
+    with book_if(is_meant, data) as booking:
         outcome = book(
             booking.connection,
             user_id=user,
