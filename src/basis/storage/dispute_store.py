@@ -17,7 +17,8 @@ from basis.storage.damaged import AnyRow, reads_rows_of
 from basis.storage.payment_tables import disputes
 
 _ENDS: Final = frozenset({"won", "lost", "warning_closed"})
-"""States behind which there is no other. Source: Stripe's documentation of disputes."""
+"""States that an event which comes late does not undo. That Stripe leaves none of them is ours to
+assume: its list of states gives no order. They are only shown: what is booked goes by the sums."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
