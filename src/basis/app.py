@@ -167,7 +167,7 @@ def _build_context(settings: Settings, engine: Engine, writer: GroupCommitWriter
         prices=PriceList(epochs),
         boosts=boosts,
         rates=RateBook(now_us),
-        unpaid_requests=UnpaidRequests(),
+        unpaid_requests=UnpaidRequests(dispatcher.scheduler.has_full_queue),
         registrations=Allowance(
             settings.workers.registrations_per_hour,
             period_s=3_600,

@@ -25,7 +25,7 @@ async def test_limits__queue_is_full__is_told_to_come_again(tmp_path: Path) -> N
         await until(lambda: scheduler.queue_length("basis-tiny") == 1)
 
         async with house.customer.chat() as response:
-            await expect_error(response, 429, "rate_limit_exceeded")
+            await expect_error(response, 429, "queue_full")
         for task in waiting:
             task.cancel()
 

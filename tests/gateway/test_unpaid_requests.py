@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 
 from basis.gateway import unpaid_requests
+from basis.gateway.unpaid_requests import Purpose
 from basis.storage.key_store import KeyLimits
+from basis.wire import frames
 from tests.support.accounts import customer_with_key
 from tests.support.answers import expect_error
 from tests.support.house import open_house
 from tests.support.orchestrators import Customer, until
+from tests.support.scripted_worker import ScriptedWorker, say_hello
 
 LONG = "word " * 600_000
 """Three megabytes: no context of the network's models holds them."""
@@ -41,7 +45,7 @@ async def test_long_prompts__refused_again_and_again__are_not_read_any_more(
     async with open_house(tmp_path) as house:
         ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
         async with ann.http:
-            for _refused in range(3):
+            for _refused in range(2):
                 async with ask_long(ann) as response:
                     await expect_error(response, 400, "context_length_exceeded", param="messages")
             async with ask_long(ann) as response:
@@ -59,7 +63,7 @@ async def test_no_credits__share_used_up__is_refused_before_anything_is_counted(
     tmp_path: Path,
 ) -> None:
     async with open_house(tmp_path) as house:
-        unpaid = house.context.unpaid_requests._share
+        unpaid = house.context.unpaid_requests._shares[Purpose.JOB]
         ann = await customer_with_key(house.running, "k1", user_id="ann")
         async with ann.http:
             async with ann.chat() as response:
@@ -77,7 +81,8 @@ async def test_no_credits__share_used_up__is_refused_before_anything_is_counted(
 async def test_quotes__answered_but_not_paid__use_the_share_up(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
         ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
-        share = house.context.unpaid_requests._share
+        share = house.context.unpaid_requests._shares[Purpose.QUOTE]
+        of_jobs = house.context.unpaid_requests._shares[Purpose.JOB]
         async with ann.http:
             for _quote in range(2):
                 async with ann.post(
@@ -87,21 +92,107 @@ async def test_quotes__answered_but_not_paid__use_the_share_up(tmp_path: Path) -
             used = SHARE - share._buckets["k1"][0]
             async with ann.chat() as response:
                 assert response.status == 200
-            after_a_job = share._buckets["k1"]
             share.charge("k1", cost=2 * SHARE)
             async with ann.post(
                 "/api/inference/quote", model="basis-tiny", messages=MESSAGES
             ) as response:
                 refused = response.status
+            async with ann.chat() as response:
+                chatted = response.status
 
     assert 2_048 < used <= 4_096
-    assert after_a_job[0] >= SHARE - 4_096
-    assert refused == 429
+    assert of_jobs._buckets["k1"][0] == SHARE
+    assert (refused, chatted) == (429, 200)
+
+
+async def test_long_prompts__64_at_once_without_credits__are_read_as_far_as_the_share_goes(
+    tmp_path: Path,
+) -> None:
+    words = "word " * 100_000
+    async with open_house(tmp_path, max_jobs_per_key=64) as house:
+        ann = await customer_with_key(house.running, "k1", user_id="ann")
+
+        async def ask() -> int:
+            message = [{"role": "user", "content": words}]
+            async with ann.post(
+                "/v1/chat/completions", model="basis-tiny", messages=message
+            ) as response:
+                await response.read()
+                return response.status
+
+        async with ann.http:
+            statuses = await asyncio.gather(*(ask() for _ in range(64)))
+
+    # 16 bodies of half a megabyte are 8 MB; the share is 8 MiB, and refills while they are read.
+    assert set(statuses) == {400, 429}
+    assert 16 <= statuses.count(400) <= 18
+
+
+async def test_bodies_of_unknown_length__count_as_the_largest_until_they_are_read(
+    tmp_path: Path,
+) -> None:
+    async def drip() -> AsyncIterator[bytes]:
+        yield b"{"
+        await may_end.wait()
+
+    may_end = asyncio.Event()
+    async with open_house(tmp_path) as house:
+        buckets = house.context.unpaid_requests._shares[Purpose.JOB]._buckets
+        ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
+        async with ann.http:
+            asked = asyncio.create_task(
+                ann.http.post(ann.url + "/v1/chat/completions", data=drip())
+            )
+            await until(lambda: "k1" in buckets)
+            left_meanwhile = buckets["k1"][0]
+            may_end.set()
+            async with await asked as response:
+                assert response.status == 400
+            left = buckets["k1"][0]
+
+    assert left_meanwhile <= SHARE - house.context.settings.server.max_body_bytes
+    assert left >= SHARE - 2_048
+
+
+async def test_full_queue__asked_again_and_again__leaves_the_right_to_chat_soon_after(
+    tmp_path: Path,
+) -> None:
+    goes_on = asyncio.Event()
+
+    async def wait_then_hello(worker: ScriptedWorker, job: frames.Job) -> None:
+        await goes_on.wait()
+        await say_hello(worker, job)
+
+    async with open_house(tmp_path, script=wait_then_hello, slots=1, queue_depth=1) as house:
+        unpaid = house.context.unpaid_requests
+        ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
+        async with ann.http:
+            running = [asyncio.create_task(status_of_chat(ann)) for _ in range(2)]
+            await until(house.context.dispatcher.scheduler.has_full_queue)
+            async with ann.chat() as response:
+                await expect_error(response, 429, "queue_full")
+            left = unpaid._shares[Purpose.JOB]._buckets["k1"][0]
+            unpaid._queued.charge("k1", cost=2 * SHARE)
+            async with ann.chat() as response:
+                await expect_error(response, 429, "rate_limit_exceeded")
+            goes_on.set()
+            done = await asyncio.gather(*running)
+            after = await status_of_chat(ann)
+
+    assert left == SHARE
+    assert (done, after) == ([200, 200], 200)
+
+
+async def status_of_chat(customer: Customer) -> int:
+    """The status of a plain chat."""
+    async with customer.chat() as response:
+        await response.read()
+        return response.status
 
 
 async def test_request__left_before_it_is_a_job__is_counted(tmp_path: Path) -> None:
     async with open_house(tmp_path) as house:
-        buckets = house.context.unpaid_requests._share._buckets
+        buckets = house.context.unpaid_requests._shares[Purpose.JOB]._buckets
         ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
         reader, writer = await asyncio.open_connection("127.0.0.1", int(ann.url.split(":")[-1]))
         head = (
@@ -142,7 +233,7 @@ async def test_long_prompts__to_a_model_that_is_none__use_the_share_up(tmp_path:
     async with open_house(tmp_path) as house:
         ann = await customer_with_key(house.running, "k1", user_id="ann", credits_raw=10**9)
         async with ann.http:
-            for _refused in range(3):
+            for _refused in range(2):
                 async with ask_long(ann, "no-such-model") as response:
                     unknown = response.status
             async with ask_long(ann) as response:

@@ -55,6 +55,7 @@ def test_errors__retryable__are_those_that_may_succeed_later() -> None:
         "TooSlow",
         "RetryLater",
         "LimitExceeded",
+        "QueueFull",
         "Overloaded",
         "RosterFull",
         "RuntimePending",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 
@@ -35,12 +36,17 @@ class Allowance:
         is_allowed = left >= cost
         self._put(name, left - cost if is_allowed else left, now)
         if not is_allowed:
-            raise self._refusal(cost)
+            raise self._refusal(math.ceil(cost - left))
 
     def charge(self, name: str, *, cost: int, now_s: float | None = None) -> None:
         """Takes `cost` for what was done already; what is not left is owed, up to a whole share."""
         left, now = self._left(name, now_s)
         self._put(name, max(-float(self._most), left - cost), now)
+
+    def give_back(self, name: str, *, cost: int, now_s: float | None = None) -> None:
+        """Puts back what was taken and not used, up to a whole share."""
+        left, now = self._left(name, now_s)
+        self._put(name, min(float(self._most), left + cost), now)
 
     def require_any(self, name: str, *, now_s: float | None = None) -> None:
         """Passes if something is left.

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from basis.dispatch.choice import ANYBODY, Choice
 from basis.dispatch.lease import now_us
 from basis.dispatch.session import WorkerSession
-from basis.rules.errors import LimitExceeded, RuntimePending
+from basis.rules.errors import QueueFull, RuntimePending
 
 _RETRY_AFTER_PENDING_S = 15
 _RETRY_AFTER_QUEUE_S = 5
@@ -84,7 +84,7 @@ class Scheduler:
 
         Raises:
             RuntimePending: nobody serves the model.
-            LimitExceeded: no slot is free, and the queue is full.
+            QueueFull: no slot is free, and the queue is full.
         """
         if not self._has_routable(model, frozenset(), ANYBODY):
             raise _pending(model)
@@ -94,6 +94,10 @@ class Scheduler:
     def queue_length(self, model: str) -> int:
         """Jobs of this model that wait for a slot."""
         return len(self._queues.get(model, ()))
+
+    def has_full_queue(self) -> bool:
+        """Whether any model has as many jobs waiting as may wait."""
+        return any(len(queue) >= self._queue_depth for queue in self._queues.values())
 
     def models_served(self) -> set[str]:
         """The models that some worker takes jobs of."""
@@ -112,7 +116,7 @@ class Scheduler:
         Raises:
             RuntimePending: nobody (outside `excluded` worker ids) serves the model, or nobody whom
                 `choice` admits.
-            LimitExceeded: the queue of the model is full.
+            QueueFull: the queue of the model is full.
             TimeoutError: no slot came free in time.
         """
         if not self._has_routable(model, excluded, choice):
@@ -160,7 +164,7 @@ class Scheduler:
     def _require_place(self, model: str) -> None:
         waiting = self.queue_length(model)
         if waiting >= self._queue_depth:
-            raise LimitExceeded(
+            raise QueueFull(
                 f"{waiting} jobs wait for {model} already: try again later",
                 retry_after_s=_RETRY_AFTER_QUEUE_S,
             )

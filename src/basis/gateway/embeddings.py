@@ -62,9 +62,8 @@ async def _embed(
         wish=wish,
         rate=rate,
     )
-    watched.is_job = True
     collector = _VectorCollector(len(texts))
-    outcome = await JobRun(context, job, collector).run()
+    outcome = await JobRun(context, job, collector, watched.become_job).run()
     is_base64 = asked.encoding_format == "base64"
     answer = {
         "object": "list",

@@ -7,7 +7,7 @@ one state, its slot is released, and its receipt is durable before the customer 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -46,7 +46,15 @@ class _CustomerGone(Exception):
 class JobRun:
     """One job, once. `run` may be cancelled at any await; the receipt is written all the same."""
 
-    def __init__(self, context: GatewayContext, job: AcceptedJob, sink: Sink) -> None:
+    def __init__(
+        self,
+        context: GatewayContext,
+        job: AcceptedJob,
+        sink: Sink,
+        on_held: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`on_held` is called once the job's hold is durable."""
+        self._on_held = on_held
         self._context = context
         self._job = job
         self._sink = sink
@@ -65,6 +73,7 @@ class JobRun:
             asyncio.CancelledError: the customer left.
         """
         await self._open()
+        self._on_held()
         try:
             done = await self._try_workers()
         except asyncio.CancelledError:

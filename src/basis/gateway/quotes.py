@@ -27,6 +27,7 @@ from basis.gateway.requests import (
     check_completion,
     embedding_inputs,
 )
+from basis.gateway.unpaid_requests import Purpose
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
 from basis.rules.errors import InvalidInput
@@ -69,7 +70,7 @@ async def post_quote(request: web.Request) -> web.StreamResponse:
     customer = await context.keys.authenticate(request)
     refuse_unknown_query(request)
     unpaid = context.unpaid_requests
-    with context.keys.job_slot(customer), unpaid.watch(request, customer):
+    with context.keys.job_slot(customer), unpaid.watch(request, customer, Purpose.QUOTE):
         preference = preference_of(request, customer)
         asked = await read_json(request, _decode_quote)
         job = await _measure(context, customer, asked)
@@ -93,7 +94,6 @@ async def post_quote(request: web.Request) -> web.StreamResponse:
             preference=preference.value if preference is not None else "",
         )
         answer = await _answer(context, customer, job, lock, promise)
-        unpaid.count(request, customer)
     return web.Response(body=msgspec.json.encode(answer), content_type="application/json")
 
 

@@ -30,6 +30,7 @@ from basis.gateway.requests import (
     wanted_length,
 )
 from basis.gateway.sinks import Collector, EventStream, usage_of
+from basis.gateway.unpaid_requests import Watched
 from basis.gateway.wishes import Wish, read_wish
 from basis.metering.meter import Meter
 from basis.rules.catalog import Model, ModelKind
@@ -58,8 +59,7 @@ async def post_chat(request: web.Request) -> web.StreamResponse:
             rate=rate,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
-        watched.is_job = True
-        return await _answer(request, context, job, asked)
+        return await _answer(request, context, job, asked, watched)
 
 
 async def post_completion(request: web.Request) -> web.StreamResponse:
@@ -81,8 +81,7 @@ async def post_completion(request: web.Request) -> web.StreamResponse:
             rate=rate,
         )
         job = _accept(context, customer, asked, model=model, meter=meter, prompt=prompt)
-        watched.is_job = True
-        return await _answer(request, context, job, asked)
+        return await _answer(request, context, job, asked, watched)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,11 +133,12 @@ async def _answer(
     context: GatewayContext,
     job: AcceptedJob,
     asked: ChatRequest | CompletionRequest,
+    watched: Watched,
 ) -> web.StreamResponse:
     if asked.stream:
-        return await _stream(request, context, job, asked)
+        return await _stream(request, context, job, asked, watched)
     collector = Collector(with_logprobs=_has_asked_for_logprobs(asked))
-    outcome = await JobRun(context, job, collector).run()
+    outcome = await JobRun(context, job, collector, watched.become_job).run()
     return web.Response(
         body=msgspec.json.encode(_whole_answer(job, collector, outcome)),
         content_type="application/json",
@@ -155,6 +155,7 @@ async def _stream(
     context: GatewayContext,
     job: AcceptedJob,
     asked: ChatRequest | CompletionRequest,
+    watched: Watched,
 ) -> web.StreamResponse:
     options = asked.stream_options
     sink = EventStream(
@@ -169,7 +170,7 @@ async def _stream(
         headers={PRICE_HEADER: job.lock.header},
     )
     try:
-        return await _write_stream(sink, JobRun(context, job, sink))
+        return await _write_stream(sink, JobRun(context, job, sink, watched.become_job))
     except BasisError:
         if sink.response is None:
             raise

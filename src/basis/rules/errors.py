@@ -22,6 +22,7 @@ BasisError
 ├── TooSlow                   the request took longer to come than the limit
 ├── RetryLater                try again after `retry_after_s`
 │   ├── LimitExceeded         too many requests
+│   │   └── QueueFull         as many jobs wait for the model as may
 │   ├── Overloaded            as much is open as the operator allows
 │   │   └── RosterFull        as many workers are registered as the operator allows
 │   └── RuntimePending        no worker can serve the model now
@@ -202,6 +203,12 @@ class LimitExceeded(RetryLater):
     """Too many requests at once or in a period."""
 
     code = "rate_limit_exceeded"
+
+
+class QueueFull(LimitExceeded):
+    """As many jobs wait for a model as the operator allows."""
+
+    code = "queue_full"
 
 
 class Overloaded(RetryLater):
