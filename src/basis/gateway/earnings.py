@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from basis.accounting.earnings import GROUPS, sum_earnings
 from basis.gateway.bodies import refuse_unknown_query
 from basis.gateway.context import CONTEXT
-from basis.gateway.records import json_answer, read_records
+from basis.gateway.records import answer_records
 from basis.rules.dates import parse_day
 from basis.rules.errors import InvalidInput
 from basis.storage.clock import days_ago_iso
@@ -48,4 +48,4 @@ async def get_earnings(request: web.Request) -> web.StreamResponse:
             )
         return sum_earnings(connection, wanted, by=by)
 
-    return json_answer(await read_records(request, load, cost=_COST))
+    return await answer_records(request, load, cost=_COST)

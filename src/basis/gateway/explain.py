@@ -6,7 +6,7 @@ from aiohttp import web
 
 from basis.accounting.explain import explanation_json, load_explanation
 from basis.gateway.bodies import refuse_unknown_query
-from basis.gateway.records import json_answer, read_records
+from basis.gateway.records import answer_records
 
 
 async def get_explanation(request: web.Request) -> web.StreamResponse:
@@ -14,5 +14,6 @@ async def get_explanation(request: web.Request) -> web.StreamResponse:
     refuse_unknown_query(request)
     name = request.match_info["hash"]
 
-    explanation = await read_records(request, lambda connection: load_explanation(connection, name))
-    return json_answer(explanation_json(explanation))
+    return await answer_records(
+        request, lambda connection: explanation_json(load_explanation(connection, name))
+    )

@@ -6,7 +6,7 @@ from aiohttp import web
 from sqlalchemy import Connection
 
 from basis.gateway.bodies import refuse_unknown_query
-from basis.gateway.records import json_answer, read_records
+from basis.gateway.records import answer_records
 from basis.rules.phase_file import keep_wallet, phase_document, phase_summary
 from basis.rules.wallet import Wallet, parse_wallet
 from basis.storage.phase_store import load_phase, load_phases, load_wallet_points
@@ -41,17 +41,17 @@ async def get_points(request: web.Request) -> web.StreamResponse:
             ],
         }
 
-    return json_answer(await read_records(request, load))
+    return await answer_records(request, load)
 
 
 async def get_phases(request: web.Request) -> web.StreamResponse:
     """`GET /api/phases`: every phase with its terms and how far it has come, by its start."""
     refuse_unknown_query(request)
 
-    def load(connection: Connection) -> list[dict[str, object]]:
-        return [phase_summary(stored.phase) for stored in load_phases(connection)]
+    def load(connection: Connection) -> dict[str, object]:
+        return {"phases": [phase_summary(stored.phase) for stored in load_phases(connection)]}
 
-    return json_answer({"phases": await read_records(request, load)})
+    return await answer_records(request, load)
 
 
 async def get_phase(request: web.Request) -> web.StreamResponse:
@@ -64,7 +64,7 @@ async def get_phase(request: web.Request) -> web.StreamResponse:
     def load(connection: Connection) -> dict[str, object]:
         return _document(connection, phase_id, wallet)
 
-    return json_answer(await read_records(request, load))
+    return await answer_records(request, load)
 
 
 def _document(connection: Connection, phase_id: str, wallet: Wallet | None) -> dict[str, object]:

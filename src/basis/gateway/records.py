@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -14,7 +15,7 @@ from basis.gateway.context import CONTEXT
 from basis.gateway.workers import client_address
 from basis.rules.errors import InvalidInput
 from basis.rules.job import JobStatus
-from basis.rules.receipt import ReceiptHash, core_json
+from basis.rules.receipt import core_json
 from basis.storage.batch_store import BatchRecord, load_batch, load_batches
 from basis.storage.receipt_details import ReceiptDetails
 from basis.storage.receipt_pages import load_receipt_page
@@ -36,28 +37,29 @@ async def get_receipts(request: web.Request) -> web.StreamResponse:
         raise InvalidInput(
             f"status is {status[:40]!r}: completed, failed or cancelled", param="status"
         )
-    page = await read_records(
-        request,
-        lambda connection: load_receipt_page(
+
+    def load(connection: Connection) -> dict[str, object]:
+        page = load_receipt_page(
             connection,
             limit=limit or _DEFAULT_PAGE,
             before_seq=before,
             worker_id=query.get("worker_id"),
             user_id=query.get("user_id"),
             status=status,
-        ),
-    )
-    return json_answer(
-        {"receipts": [receipt_json(receipt) for receipt in page.receipts], "before": page.before}
-    )
+        )
+        found = [receipt_json(receipt) for receipt in page.receipts]
+        return {"receipts": found, "before": page.before}
+
+    return await answer_records(request, load)
 
 
 async def get_receipt(request: web.Request) -> web.StreamResponse:
     """`GET /api/inference/receipts/{hash}`; a job id works too."""
     refuse_unknown_query(request)
     name = request.match_info["hash"]
-    receipt = await read_records(request, lambda connection: load_receipt(connection, name))
-    return json_answer(receipt_json(receipt))
+    return await answer_records(
+        request, lambda connection: receipt_json(load_receipt(connection, name))
+    )
 
 
 async def get_batches(request: web.Request) -> web.StreamResponse:
@@ -65,20 +67,16 @@ async def get_batches(request: web.Request) -> web.StreamResponse:
     refuse_unknown_query(request, "limit", "before")
     limit = read_int(request, "limit", default=_DEFAULT_PAGE, low=1, high=_LARGEST_PAGE)
     before = read_int(request, "before", default=None, low=1, high=2**62)
-    page = await read_records(
-        request,
-        lambda connection: load_batches(
-            connection, limit=limit or _DEFAULT_PAGE, before_seq=before
-        ),
-    )
-    next_before = page[-1].seq if len(page) == limit else None
-    return json_answer(
-        {
+
+    def load(connection: Connection) -> dict[str, object]:
+        page = load_batches(connection, limit=limit or _DEFAULT_PAGE, before_seq=before)
+        return {
             "settlement": "dry-run: batches are assembled and hashed, nothing is signed or sent",
             "batches": [batch_json(batch) for batch in page],
-            "before": next_before,
+            "before": page[-1].seq if len(page) == limit else None,
         }
-    )
+
+    return await answer_records(request, load)
 
 
 async def get_batch(request: web.Request) -> web.StreamResponse:
@@ -86,14 +84,11 @@ async def get_batch(request: web.Request) -> web.StreamResponse:
     refuse_unknown_query(request)
     name = request.match_info["hash"]
 
-    def load(connection: Connection) -> tuple[BatchRecord, list[ReceiptHash]]:
+    def load(connection: Connection) -> dict[str, object]:
         batch = load_batch(connection, name)
-        return batch, load_batched_hashes(connection, batch.hash)
+        return {**batch_json(batch), "receiptHashes": load_batched_hashes(connection, batch.hash)}
 
-    batch, members = await read_records(request, load)
-    answer = batch_json(batch)
-    answer["receiptHashes"] = members
-    return json_answer(answer)
+    return await answer_records(request, load)
 
 
 def receipt_json(receipt: StoredReceipt) -> dict[str, object]:
@@ -152,6 +147,32 @@ async def read_records(
     """
     context = request.app[CONTEXT]
     return await context.public_reads.load(client_address(request, context), load, cost=cost)
+
+
+async def answer_records(
+    request: web.Request, load: Callable[[Connection], object], *, cost: int = 1
+) -> web.StreamResponse:
+    """What `load` reads and turns into JSON, away from the event loop, written to whoever asks.
+
+    Raises:
+        LimitExceeded, Overloaded: see `PublicReads.answer`.
+    """
+    context = request.app[CONTEXT]
+    address = client_address(request, context)
+
+    def make_body(connection: Connection) -> bytes:
+        return msgspec.json.encode(load(connection))
+
+    async with context.public_reads.answer(address, make_body, cost=cost) as body:
+        response = web.Response(body=body, content_type="application/json")
+        try:
+            async with asyncio.timeout(context.settings.server.body_timeout_s):
+                await response.prepare(request)
+                await response.write_eof()
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
+        return response
 
 
 def json_answer(answer: object) -> web.Response:
