@@ -50,6 +50,14 @@ def forge_rows(
     resign(folder, rows={file.name: len(rows)})
 
 
+def forge_tables(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Changes the published tables, and signs the period anew."""
+    tables = json.loads((folder / "tables.json").read_text())
+    change(tables)
+    (folder / "tables.json").write_bytes(canonical_json(tables))
+    resign(folder)
+
+
 def write_rows(folder: Path, name: str, rows: Rows, *, is_wide: bool) -> None:
     """Writes a Parquet file of an export with these rows."""
     file = next(file for file in ALL_FILES if file.name == name)
