@@ -114,3 +114,14 @@ def resign(
     digest = hashlib.sha256(data).hexdigest()
     (folder / "manifest.sig.json").write_bytes(encode_signature(sign(digest)))
     return digest
+
+
+def rechain(folders: list[Path]) -> None:
+    """Lets each period follow from the one before, as it is now."""
+    previous = resign(folders[0])
+    for folder in folders[1:]:
+
+        def follow(manifest: dict[str, Any], previous: str = previous) -> None:
+            manifest["previous"] = previous
+
+        previous = resign(folder, change=follow)

@@ -16,7 +16,7 @@ from basis.rules.errors import DamagedExport
 from basis.storage.database import for_writing, open_database
 from basis.storage.epoch_store import activate_epoch, propose_epoch
 from tests.audit.conftest import LATER
-from tests.audit.forging import KEY, audit_by, forge_tables, resign
+from tests.audit.forging import KEY, audit_by, forge_tables, rechain
 from tests.audit.test_forged_offers import BEGINS, OWN_EPOCH, agreed_in
 from tests.support.books import ALICE, make_facts, record, register
 
@@ -59,17 +59,6 @@ def honest_days(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 def days(honest_days: list[Path], tmp_path: Path) -> list[Path]:
     """A copy of those periods, for a test to forge."""
     return [Path(shutil.copytree(day, tmp_path / day.name)) for day in honest_days]
-
-
-def rechain(folders: list[Path]) -> None:
-    """Lets each period follow from the one before, as it is now."""
-    previous = resign(folders[0])
-    for folder in folders[1:]:
-
-        def follow(manifest: dict[str, Any], previous: str = previous) -> None:
-            manifest["previous"] = previous
-
-        previous = resign(folder, change=follow)
 
 
 def test_export__period_without_jobs__tells_no_less_than_the_one_before(
