@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 13
+STEPS_PER_EXPORT = 14
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
