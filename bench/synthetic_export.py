@@ -165,7 +165,7 @@ def _facts(number: int, chance: random.Random) -> JobFacts:
 def _write_shapes(folder: Path, shapes: int) -> None:
     """The rows of the different jobs, beside the terms and tables that they name."""
     chance = random.Random(_SEED)
-    terms, tables = NumberedTerms(folder), UsedTables(EpochBook())
+    terms, tables = NumberedTerms(folder), UsedTables(EpochBook(), told_until="")
     rows: list[Row] = []
     for number in range(1, shapes + 1):
         facts = _facts(number, chance)

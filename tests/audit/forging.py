@@ -50,6 +50,14 @@ def forge_rows(
     resign(folder, rows={file.name: len(rows)})
 
 
+def forge_tables(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    """Changes the published tables, and signs the period anew."""
+    tables = json.loads((folder / "tables.json").read_text())
+    change(tables)
+    (folder / "tables.json").write_bytes(canonical_json(tables))
+    resign(folder)
+
+
 def write_rows(folder: Path, name: str, rows: Rows, *, is_wide: bool) -> None:
     """Writes a Parquet file of an export with these rows."""
     file = next(file for file in ALL_FILES if file.name == name)
@@ -106,3 +114,14 @@ def resign(
     digest = hashlib.sha256(data).hexdigest()
     (folder / "manifest.sig.json").write_bytes(encode_signature(sign(digest)))
     return digest
+
+
+def rechain(folders: list[Path]) -> None:
+    """Lets each period follow from the one before, as it is now."""
+    previous = resign(folders[0])
+    for folder in folders[1:]:
+
+        def follow(manifest: dict[str, Any], previous: str = previous) -> None:
+            manifest["previous"] = previous
+
+        previous = resign(folder, change=follow)

@@ -61,7 +61,7 @@ def publish_network(folder: Path, *, cheat: str = "") -> list[Path]:
     with engine.begin() as connection:
         for machine in _RIGS:
             books.register(connection, machine.worker_id, machine.wallet)
-    network = _Network(engine)
+    network = Network(engine)
     _first_day(network)
     published = [_publish(engine, folder, *PERIODS[0])]
     _second_day(network)
@@ -78,7 +78,7 @@ def publish_cheat(folder: Path, changes: Mapping[str, Any]) -> Path:
     engine = for_writing(open_database(folder / "data", create=True))
     with engine.begin() as connection:
         books.register(connection, "alice-1", ALICE)
-    network = _Network(engine)
+    network = Network(engine)
     network.snapshot(make_snapshot({ALICE: 1, BOB: 1}), at="2026-11-24T12:00:00.000Z")
     (honest, *_others) = asyncio.run(network.judge("2026-11-24T18:00:00.000Z", [rig("alice-1", 3)]))
     network.snapshot(make_snapshot({ALICE: 2}, block=200), at="2026-11-24T18:30:00.000Z")
@@ -94,14 +94,17 @@ def publish_cheat(folder: Path, changes: Mapping[str, Any]) -> Path:
     return published
 
 
-class _Network:
-    def __init__(self, engine: Engine) -> None:
+class Network:
+    """Workers that work, and owners that hold something, by the real store."""
+
+    def __init__(self, engine: Engine, machines: Sequence[Rig] = _RIGS) -> None:
         self.engine = engine
+        self._machines = machines
         self._jobs = 0
 
     def work(self, at: str) -> None:
         """Every worker completes a job that was accepted then."""
-        facts = asyncio.run(self.judge(at, _RIGS))
+        facts = asyncio.run(self.judge(at, self._machines))
         with self.engine.begin() as connection:
             books.record(connection, *facts)
 
@@ -157,7 +160,7 @@ class _Network:
         )
 
 
-def _first_day(network: _Network) -> None:
+def _first_day(network: Network) -> None:
     network.open("s1", "2026-11-24T00:00:00.000Z", "2026-11-25T00:00:00.000Z")
     network.open("s2", "2026-11-25T00:00:00.000Z", "2026-11-26T00:00:00.000Z")
     network.work("2026-11-24T09:00:00.000Z")
@@ -174,7 +177,7 @@ def _first_day(network: _Network) -> None:
     network.work("2026-11-24T18:00:00.000Z")
 
 
-def _second_day(network: _Network) -> None:
+def _second_day(network: Network) -> None:
     """One more snapshot; the first phase is closed, and a receipt of its time comes after that."""
     network.snapshot(make_snapshot({ALICE: 5, BOB: 2}, block=200), at="2026-11-25T06:00:00.000Z")
     network.work("2026-11-25T07:00:00.000Z")
@@ -192,7 +195,7 @@ def _second_day(network: _Network) -> None:
     network.work("2026-11-25T11:00:00.000Z")
 
 
-def _sharing(network: _Network, cheat: str) -> None:
+def _sharing(network: Network, cheat: str) -> None:
     close_phase(network.engine, "s2", now="2026-11-26T09:00:00.000Z")
     with network.engine.begin() as connection:
         if cheat:

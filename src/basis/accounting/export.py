@@ -96,7 +96,14 @@ def export_period(
             signature = encode_signature(sign(kind=SIGNATURE_KIND, sha256=digest))
             _write(draft.joinpath(SIGNATURE_FILE), signature)
             _sync(draft)
-            record = _record(engine, plan, manifest, digest=digest, now=now)
+            record = _record(
+                engine,
+                plan,
+                manifest,
+                activations_until=content.activations_until,
+                digest=digest,
+                now=now,
+            )
             draft.rename(target)
             _sync(out)
     except OSError as error:
@@ -184,7 +191,13 @@ def _make_manifest(plan: _Plan, content: PeriodContent, *, version: str) -> Mani
 
 
 def _record(
-    engine: Engine, plan: _Plan, manifest: Manifest, *, digest: str, now: str
+    engine: Engine,
+    plan: _Plan,
+    manifest: Manifest,
+    *,
+    activations_until: str,
+    digest: str,
+    now: str,
 ) -> ExportRecord:
     if plan.recorded is not None:
         if digest != plan.recorded.manifest_hash:
@@ -205,6 +218,7 @@ def _record(
         previous_hash=manifest.previous,
         manifest_hash=digest,
         closing_hash=manifest.closing_sha256,
+        activations_until=activations_until,
         created_at=now,
     )
     with begin_write(engine) as connection:

@@ -78,6 +78,8 @@ class PeriodContent:
     opening: Balances
     closing: Balances
     totals: dict[str, int]
+    activations_until: str
+    """Up to when the period tells of pricing epochs."""
 
 
 def write_content(
@@ -99,7 +101,8 @@ def write_content(
         InvalidInput: an amount is too large.
     """
     content = _Content(connection, folder, cut)
-    content.write_receipts(on_progress)
+    told_until = previous.activations_until if previous is not None else ""
+    activations_until = content.write_receipts(on_progress, told_until=told_until)
     moved = content.write_entries(sign)
     content.write_batches(moved)
     closing = compute_closing(connection, receipts_to=cut.receipts.to, entries_to=cut.entries.to)
@@ -115,6 +118,7 @@ def write_content(
         opening=opening,
         closing=closing,
         totals=content.ledger.totals,
+        activations_until=activations_until,
     )
 
 
@@ -148,14 +152,19 @@ class _Content:
         self.ledger = PeriodLedger()
         self.files: list[FileRecord] = []
 
-    def write_receipts(self, on_progress: Callable[[int, int], None] | None) -> None:
-        """Receipts with their entries, verdicts, and the tables that they name."""
+    def write_receipts(
+        self, on_progress: Callable[[int, int], None] | None, *, told_until: str
+    ) -> str:
+        """Receipts with their entries, verdicts, and the tables that they name.
+
+        Up to when these tell of pricing epochs: not less than the periods before `told_until`.
+        """
         numbers = self._cut.receipts
         receipts = ExportFile(self._folder, RECEIPTS)
         verdicts = ExportFile(self._folder, VERDICTS)
         terms = NumberedTerms(self._folder)
         penalties = ExportFile(self._folder, PENALTIES)
-        tables = UsedTables(load_epoch_book(self._connection))
+        tables = UsedTables(load_epoch_book(self._connection), told_until=told_until)
         offers = UsedOffers(self._connection, self._folder)
         boosts = UsedBoosts(self._connection)
         done = 0
@@ -189,6 +198,7 @@ class _Content:
         self.files += boosts.write(self._folder)
         tables.add_boosts(boosts.versions)
         self.files.append(self._write_tables(tables))
+        return tables.activations_until
 
     def write_entries(self, sign: Sign) -> dict[str, int]:
         """The other entries, and the phases that they are of.

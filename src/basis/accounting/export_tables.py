@@ -21,16 +21,19 @@ from basis.storage.receipt_details import ReceiptDetails
 
 
 class UsedTables:
-    """Collects what receipts name."""
+    """Collects what receipts name.
 
-    def __init__(self, epochs: EpochBook) -> None:
+    `told_until` is up to when the periods before told of epochs: history never gets shorter.
+    """
+
+    def __init__(self, epochs: EpochBook, *, told_until: str) -> None:
         self._book = epochs
         self._catalogs: set[str] = set()
         self._epochs: set[str] = set()
         self._postpaid: set[str] = set()
         self._factors: set[str] = set()
         self._points: set[str] = set()
-        self._newest_lock = ""
+        self._newest_lock = told_until
         self._boosts: set[str] = set()
 
     def add(self, details: ReceiptDetails) -> None:
@@ -44,6 +47,11 @@ class UsedTables:
         if details.points is not None:
             self._points.add(details.points.table)
 
+    @property
+    def activations_until(self) -> str:
+        """The newest lock of a price up to the end of this period; "" if there was none yet."""
+        return self._newest_lock
+
     def add_boosts(self, versions: Iterable[str]) -> None:
         """Takes boost tables by their versions."""
         self._boosts.update(versions)
@@ -53,7 +61,8 @@ class UsedTables:
 
         An operator's own catalog is named without its rows: it is on no record but by its digest.
         `activations` are all of the operator's epochs that had begun when the newest price was
-        locked, at `activationsUntil`, whether a receipt names them or not.
+        locked, in this period or before, at `activationsUntil`, whether a receipt names them or
+        not.
 
         Raises:
             InvalidInput: a table was never published.

@@ -18,6 +18,7 @@ from basis.audit.boost_stories import Receipts, Story, find_receipt, iterate_gro
 from basis.audit.boost_windows import Window, cut_windows
 from basis.audit.difference import Difference, expect_equal
 from basis.audit.folder import Export
+from basis.audit.snapshot_history import SnapshotHistory
 from basis.rules.boosts import BoostAssignment, Source
 from basis.rules.gpus import GpuTable, parse_gpu, split_claim
 from basis.rules.holdings import SnapshotHash
@@ -31,6 +32,7 @@ class BoostBook:
 
     def __init__(self) -> None:
         self._snapshots = SnapshotBook()
+        self._history = SnapshotHistory()
 
     def check(self, export: Export) -> None:
         """Recomputes the assignments of a period, and holds every receipt to them.
@@ -43,7 +45,11 @@ class BoostBook:
         windows = cut_windows(export.tables, snapshots)
         _expect_counted(export, windows)
         named: set[str] = set()
+        first = last = ""
         for receipts in iterate_groups(export):
+            begun, ended = receipts.times
+            first = min(first or begun, begun or first)
+            last = max(last, ended)
             flaws = sorted(_find_flaws(export, receipts, windows, assignments, named))
             if flaws:
                 seq, words = flaws[0]
@@ -53,6 +59,7 @@ class BoostBook:
                 raise Difference(
                     f"boost assignment number {published.number} is named by no receipt"
                 )
+        self._history.add(export.name, snapshots, first=first, last=last)
 
 
 def _find_flaws(

@@ -47,6 +47,21 @@ class Receipts:
         """`table` is Arrow's, of which the stubs know little."""
         self._table = table
 
+    @property
+    def times(self) -> tuple[str, str]:
+        """When the first and the last of their jobs were accepted; "" where there is none."""
+        import pyarrow.compute as pc
+
+        if not self._table.num_rows:
+            return "", ""
+        compute: Any = pc
+        found = compute.min_max(self._table.column("created_at")).as_py()
+        first, last = (
+            found[end].isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            for end in ("min", "max")
+        )
+        return first, last
+
     def stories(self, *, since: str, until: str) -> Iterator[Story]:
         """Those of jobs accepted from one instant up to, and without, another; "" is no bound."""
         import pyarrow.compute as pc

@@ -61,12 +61,21 @@ def _check_next(before: Export, after: Export) -> None:
 
 
 def _check_epochs(before: Export, after: Export) -> None:
-    """Refuses another history of pricing epochs than the period before told."""
+    """Refuses another history of pricing epochs than the period before told.
+
+    Each history holds all of the one before, so that none can be told anew later.
+    """
     old, new = before.tables, after.tables
-    shared = min(len(old.activations), len(new.activations))
-    is_same = old.activations[:shared] == new.activations[:shared]
-    added = new.activations[shared : shared + 1]
-    if not is_same or any(one.effective_from <= old.activations_until for one in added):
+    told = len(old.activations)
+    added = new.activations[told : told + 1]
+    if new.activations_until < old.activations_until:
+        raise DamagedExport(
+            f"{after.name} tells of pricing epochs up to {new.activations_until or 'no time'}, but "
+            f"{before.name} up to {old.activations_until}: history never gets shorter"
+        )
+    if new.activations[:told] != old.activations or any(
+        one.effective_from <= old.activations_until for one in added
+    ):
         raise DamagedExport(
             f"{after.name} says otherwise than {before.name} which pricing epochs were in force"
         )

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 from basis.audit.difference import Difference, differs, expect_equal
 from basis.audit.folder import Export
 from basis.audit.parquet import iterate_rows
+from basis.audit.phase_history import check_named
 from basis.audit.phase_points import check_points
 from basis.audit.phase_records import PublishedPhase, load_phases
 from basis.rules.errors import BasisError
@@ -87,7 +88,8 @@ class PhaseBook:
         _check_overlaps(list(self._known.values()))
         shared = [one for one in self._known.values() if one.phase is not None]
         _check_earlier(shared)
-        return tuple(check_points(exports, one) for one in shared)
+        taken = [note for one in shared for note in check_named(exports, one, self._known)]
+        return (*(check_points(exports, one) for one in shared), *taken)
 
     def _remember(self, phase_id: str, published: PublishedPhase) -> None:
         known = self._known.get(phase_id)

@@ -23,6 +23,7 @@ from basis.audit.sql_offers import OfferQueries
 from basis.audit.sql_phase_points import check_phase_points, prepare_phases
 from basis.audit.sql_phases import PhaseQueries
 from basis.audit.sql_receipts import ReceiptQueries
+from basis.audit.sql_snapshots import check_snapshot_history
 from basis.rules.errors import DamagedExport
 from basis.rules.export_files import ALL_FILES
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 13
+STEPS_PER_EXPORT = 14
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -90,6 +91,7 @@ def _steps(
     yield receipts.check_verdicts
     yield receipts.check_penalties
     yield BoostQueries(connection, export).check
+    yield lambda: check_snapshot_history(connection, export)
     yield lambda: ledger.check_batches(earlier)
     yield ledger.check_entries
     yield EntryQueries(connection, export).check

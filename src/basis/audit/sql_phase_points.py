@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
 from basis.audit.sql_numbers import quote_path
+from basis.audit.sql_phase_history import check_openings, prepare_openings, remember_openings
 from basis.rules.export_format import RECEIPTS
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def prepare_phases(connection: duckdb.DuckDBPyConnection) -> None:
             points_asset VARCHAR)""")
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE swept(phase VARCHAR, points_asset VARCHAR, since BIGINT,
-            until BIGINT, last_seq BIGINT)""")
+            until BIGINT, last_seq BIGINT, earlier VARCHAR)""")
+    prepare_openings(connection)
 
 
 def remember_phases(connection: duckdb.DuckDBPyConnection) -> None:
@@ -42,6 +44,7 @@ def remember_phases(connection: duckdb.DuckDBPyConnection) -> None:
     ).fetchone()
     if changed is not None:
         raise Difference(f"phase {changed[0]} is not as it was published before")
+    remember_openings(connection)
     connection.execute("""
         CREATE OR REPLACE TEMP TABLE fresh AS
         SELECT phase, doc, terms FROM phase_docs
@@ -54,7 +57,7 @@ def remember_phases(connection: duckdb.DuckDBPyConnection) -> None:
         WHERE phase IN (SELECT phase FROM fresh)""")
     connection.execute("""
         INSERT INTO swept SELECT phase, points_asset, epoch_ms(starts_at), epoch_ms(ends_at),
-            last_seq FROM earlier_phases WHERE phase IN (SELECT phase FROM fresh)""")
+            last_seq, earlier FROM earlier_phases WHERE phase IN (SELECT phase FROM fresh)""")
     connection.execute("""
         INSERT INTO shared_phases SELECT f.phase, p.file,
             epoch_ms(TRY_CAST(replace(f.terms."from", 'Z', '') AS TIMESTAMP)),
@@ -72,6 +75,7 @@ def check_phase_points(connection: duckdb.DuckDBPyConnection, exports: Sequence[
     """
     if not connection.execute("SELECT phase FROM shared_phases LIMIT 1").fetchone():
         return
+    check_openings(connection, exports)
     receipts = " UNION ALL ".join(
         "SELECT seq, worker_wallet AS wallet, epoch_ms(created_at) AS at_ms, points_asset, "
         "CAST(points_raw AS HUGEINT) AS points_raw FROM "

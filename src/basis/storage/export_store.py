@@ -24,7 +24,10 @@ _IN_LIST = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExportRecord:
-    """A period as it was published; the columns ending in `_to` are the last numbers in it."""
+    """A period as it was published; the columns ending in `_to` are the last numbers in it.
+
+    `activations_until` is up to when it tells of pricing epochs.
+    """
 
     number: int
     name: str
@@ -36,6 +39,7 @@ class ExportRecord:
     previous_hash: str
     manifest_hash: str
     closing_hash: str
+    activations_until: str
     created_at: str
 
 
@@ -71,6 +75,7 @@ def store_export(connection: Connection, record: ExportRecord) -> None:
             previous_hash=record.previous_hash,
             manifest_hash=record.manifest_hash,
             closing_hash=record.closing_hash,
+            activations_until=record.activations_until,
             created_at=record.created_at,
         )
     )
@@ -206,5 +211,6 @@ def _as_export(row: AnyRow) -> ExportRecord:
         previous_hash=row.previous_hash,
         manifest_hash=row.manifest_hash,
         closing_hash=row.closing_hash,
+        activations_until=row.activations_until,
         created_at=row.created_at,
     )

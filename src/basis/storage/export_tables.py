@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Integer, String, Table
+from sqlalchemy import Column, Integer, String, Table, text
 
 from basis.storage.schema import metadata
 
@@ -20,4 +20,5 @@ exports = Table(
     Column("manifest_hash", String(64), nullable=False, unique=True),
     Column("closing_hash", String(64), nullable=False),
     Column("created_at", String(24), nullable=False),
+    Column("activations_until", String(24), nullable=False, default="", server_default=text("''")),
 )
