@@ -66,14 +66,6 @@ def write_rows(folder: Path, name: str, rows: Rows, *, is_wide: bool) -> None:
     pq.write_table(table, folder / name, compression="lz4", store_schema=False)
 
 
-def forge_tables(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
-    """Changes the published tables, and signs the period anew."""
-    tables = json.loads((folder / "tables.json").read_text())
-    change(tables)
-    (folder / "tables.json").write_bytes(canonical_json(tables))
-    resign(folder)
-
-
 def forge_phase(
     folder: Path,
     phase_id: str,

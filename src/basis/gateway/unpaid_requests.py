@@ -4,8 +4,8 @@ credits can have.
 
 So a key has shares of bytes a minute for such requests: one for quotes, one for what should have
 been a job, and one for what found a full queue, which is nobody's fault. As many bytes as a body
-may have are taken of a share before it is read, so that many requests at once have no more than
-one after another; what becomes a job, or came to less, gives them back.
+says that it has are taken of a share before it is read, so that many requests at once have no more
+than one after another; what becomes a job, or came to less, gives them back.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ _BYTES_PER_MINUTE = 8 << 20
 """Counted in some two seconds of one thread. Ours to choose."""
 _LEAST_BYTES = 2_048
 """What the smallest request counts as: it is looked up, decoded, judged and answered too."""
+_UNTOLD_BYTES = 256 << 10
+"""Taken for a body whose length nobody tells, so that 32 of them can be read at once. Ours."""
 _PERIOD_S = 60
 
 
@@ -108,10 +110,10 @@ def _share_of(what: str) -> Allowance:
 
 
 def _most_bytes(request: web.Request) -> int:
-    """How many bytes the body can have, unpacked."""
+    """How many bytes the body says that it has; what is more is taken once it is read."""
     told = request.content_length
     if told is None or "Content-Encoding" in request.headers:
-        return request.client_max_size
+        return _UNTOLD_BYTES
     return min(told, request.client_max_size)
 
 
