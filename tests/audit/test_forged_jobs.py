@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
+from basis.storage.database import begin_write, open_database
 from tests.audit.forging import Rows, audit_by, forge_rows, resign, write_rows
+from tests.support.books import ALICE, make_facts, record, register
 
 
 @pytest.mark.parametrize("engine", ["rules", "sql"])
@@ -41,3 +44,21 @@ def test_audit__text_that_earned_points_of_images__is_refused(period: Path, engi
     forge_rows(period, "receipts.parquet", mint)
 
     assert "receipt number 3 (job job_0003) cannot be" in audit_by(engine, period).differences[0]
+
+
+def test_audit__number_of_an_entry_that_an_earlier_period_had__is_found(
+    tmp_path: Path, publish: Callable[..., Path]
+) -> None:
+    """The order in which everything was booked goes on from period to period."""
+    engine = open_database(tmp_path / "data", create=True)
+    with begin_write(engine) as connection:
+        register(connection, "alice-1", ALICE)
+        record(connection, make_facts(1), make_facts(2, created_at="2026-11-22T01:00:00.000Z"))
+    engine.dispose()
+    days = [publish("2026-11-21"), publish("2026-11-22")]
+    assert audit_by("both", *days).differences == []
+
+    forge_rows(days[1], "receipts.parquet", lambda rows: rows[0].update(entry_seq=1))
+
+    (found,) = audit_by("rules", *days).differences
+    assert "the ledger entry number 1 of a job stands after number 1" in found

@@ -97,7 +97,7 @@ def check_by_reference(
     check_jobs_once(exports)
     batches, ledger = BatchBook(), LedgerBook()
     boosts, phases, eras = BoostBook(), PhaseBook(), EraBook()
-    receipts = 0
+    receipts = last_entry = 0
     with _workers(exports, jobs) as pool:
         for index, export in enumerate(exports):
             batches.begin(export)
@@ -108,7 +108,6 @@ def check_by_reference(
             cuts = find_cuts(export)
             parts = list(_parts(export, exports[index + 1 :], cuts))
             sums: dict[int, dict[tuple[str, str], int]] = {}
-            last_entry = 0
             added: dict[str, int] = {}
             pending: dict[int, Members] = {}
             results = pool.map(_check_part, parts) if pool is not None else map(_check_part, parts)
