@@ -26,7 +26,7 @@ from basis.accounting.export_rows import (
     receipt_row,
 )
 from basis.accounting.export_tables import UsedTables
-from basis.accounting.parquet_file import ROW_GROUP, ExportFile
+from basis.accounting.parquet_file import ROW_GROUP, ExportFile, open_writer
 from basis.accounting.points import PointsFacts
 from basis.accounting.posting import JobFacts, compute_finished_job
 from basis.audit.parquet import expected_schema
@@ -226,12 +226,8 @@ def _multiply(connection: duckdb.DuckDBPyConnection, folder: Path, receipts: int
     schema = expected_schema(RECEIPTS, is_wide=False)
     verdict_schema = expected_schema(VERDICTS, is_wide=False)
     with (
-        pq.ParquetWriter(
-            folder / RECEIPTS.name, schema, compression="lz4", store_schema=False
-        ) as writer,
-        pq.ParquetWriter(
-            folder / VERDICTS.name, verdict_schema, compression="lz4", store_schema=False
-        ) as verdicts,
+        open_writer(folder / RECEIPTS.name, RECEIPTS, is_wide=False) as writer,
+        open_writer(folder / VERDICTS.name, VERDICTS, is_wide=False) as verdicts,
     ):
         for first in range(1, receipts + 1, ROW_GROUP):
             last = min(first + ROW_GROUP - 1, receipts)

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from basis.rules.export_format import PARQUET_FILES, POSTINGS, ColumnKind
+from basis.rules.export_columns import ColumnKind
+from basis.rules.export_format import PARQUET_FILES, POSTINGS
 from basis.rules.manifest import (
     FileRecord,
     Manifest,

@@ -49,7 +49,14 @@ class ParquetFile:
 
 class ParquetWriter:
     def __init__(
-        self, where: Path, schema: Schema, *, compression: str, store_schema: bool
+        self,
+        where: Path,
+        schema: Schema,
+        *,
+        compression: str,
+        use_dictionary: list[str],
+        column_encoding: dict[str, str] | None,
+        store_schema: bool,
     ) -> None: ...
     def __enter__(self) -> Self: ...
     def __exit__(

@@ -10,7 +10,8 @@ from basis.audit.folder import Export
 from basis.audit.parquet import iterate_columns, iterate_rows, read_range
 from basis.audit.receipt_check import Members
 from basis.rules.batch import NO_BATCH, Batch, BatchHash, Payout, compute_batch_hash
-from basis.rules.export_format import BATCHES, LATE_MEMBERS, PAYOUTS, ParquetFile
+from basis.rules.export_columns import ParquetFile
+from basis.rules.export_format import BATCHES, LATE_MEMBERS, PAYOUTS
 from basis.rules.receipt import ReceiptHash
 from basis.rules.units import AmountRaw
 from basis.rules.wallet import Wallet

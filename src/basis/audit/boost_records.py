@@ -17,6 +17,7 @@ from basis.rules.assignments import compute_assignment_hash, parse_assignment
 from basis.rules.boosts import BoostAssignment, recompute_assignment
 from basis.rules.canonical import canonical_json
 from basis.rules.errors import BasisError
+from basis.rules.export_columns import ParquetFile
 from basis.rules.export_context import (
     ASSIGNMENTS,
     BOOSTED_GPUS,
@@ -25,7 +26,6 @@ from basis.rules.export_context import (
     HOLDINGS,
     SNAPSHOTS,
 )
-from basis.rules.export_format import ParquetFile
 from basis.rules.holdings import (
     HoldingKind,
     HoldingsSnapshot,

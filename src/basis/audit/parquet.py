@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from basis.audit.folder import Export
 from basis.rules.errors import DamagedExport
-from basis.rules.export_format import ColumnKind, ParquetFile
+from basis.rules.export_columns import ColumnKind, ParquetFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -156,6 +156,7 @@ def expected_schema(file: ParquetFile, *, is_wide: bool) -> pa.Schema:
 
     types: dict[ColumnKind, pa.DataType] = {
         ColumnKind.INTEGER: pa.int64(),
+        ColumnKind.NUMBER: pa.int64(),
         ColumnKind.AMOUNT: pa.decimal128(38, 0) if is_wide else pa.int64(),
         ColumnKind.TEXT: pa.string(),
         ColumnKind.DIGEST: pa.binary(32),
@@ -178,7 +179,7 @@ def _values(path: Path, name: str, kind: ColumnKind, array: pa.Array) -> Sequenc
 
     if kind is ColumnKind.TIME:
         return pc.strftime(array.cast(pa.timestamp("ms")), format="%Y-%m-%dT%H:%M:%SZ").to_pylist()
-    if kind is ColumnKind.INTEGER:
+    if kind in (ColumnKind.INTEGER, ColumnKind.NUMBER):
         least = cast("int | None", pc.min(array).as_py())
         if least is not None and least < 0:
             raise DamagedExport(f"{path}: {name} is {least}, but counts something")

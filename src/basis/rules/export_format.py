@@ -8,8 +8,17 @@ Source: docs/reference/export.md; docs/decisions/0015-export.md.
 
 from __future__ import annotations
 
-import enum
-from dataclasses import dataclass
+from basis.rules.export_columns import (
+    AMOUNT,
+    DIGEST,
+    FLAG,
+    INTEGER,
+    NUMBER,
+    TEXT,
+    TIME,
+    ParquetFile,
+    columns,
+)
 
 EXPORT_FORMAT = "basis-export/1"
 MANIFEST_FILE = "manifest.json"
@@ -25,109 +34,67 @@ UNCHECKED = "unchecked"
 """The basis of a verdict while nothing checks answers."""
 
 
-class ColumnKind(enum.StrEnum):
-    """How a column is kept in Parquet.
-
-    AMOUNT is a 64-bit integer where every amount of the column's file fits into one, else
-    DECIMAL(38,0); DIGEST is 32 bytes; TIME is UTC in milliseconds.
-    """
-
-    INTEGER = "integer"
-    AMOUNT = "amount"
-    TEXT = "text"
-    DIGEST = "digest"
-    TIME = "time"
-    FLAG = "flag"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column by its name, which never changes its meaning."""
-
-    name: str
-    kind: ColumnKind
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetFile:
-    """One file of an export, with the columns that it has in their order."""
-
-    name: str
-    columns: tuple[Column, ...]
-
-    def names(self, kind: ColumnKind) -> tuple[str, ...]:
-        """The columns of this kind."""
-        return tuple(column.name for column in self.columns if column.kind is kind)
-
-
-def _columns(**kinds: ColumnKind) -> tuple[Column, ...]:
-    return tuple(Column(name=name, kind=kind) for name, kind in kinds.items())
-
-
-_INTEGER, _AMOUNT, _TEXT = ColumnKind.INTEGER, ColumnKind.AMOUNT, ColumnKind.TEXT
-_DIGEST, _TIME, _FLAG = ColumnKind.DIGEST, ColumnKind.TIME, ColumnKind.FLAG
-
-_CORE = _columns(
-    receipt_version=_INTEGER,
-    job_id=_TEXT,
-    user_id=_TEXT,
-    user_wallet=_TEXT,
-    worker_id=_TEXT,
-    worker_wallet=_TEXT,
-    model_id=_TEXT,
-    prompt_tokens=_INTEGER,
-    output_tokens=_INTEGER,
-    latency_ms=_INTEGER,
-    quality_bps=_INTEGER,
-    uptime_bps=_INTEGER,
-    latency_bps=_INTEGER,
-    model_multiplier_bps=_INTEGER,
-    total_charged_raw=_AMOUNT,
-    worker_reward_raw=_AMOUNT,
-    protocol_fee_raw=_AMOUNT,
-    token_symbol=_TEXT,
-    token_address=_TEXT,
-    chain_id=_INTEGER,
-    created_at=_TIME,
+_CORE = columns(
+    receipt_version=INTEGER,
+    job_id=TEXT,
+    user_id=TEXT,
+    user_wallet=TEXT,
+    worker_id=TEXT,
+    worker_wallet=TEXT,
+    model_id=TEXT,
+    prompt_tokens=INTEGER,
+    output_tokens=INTEGER,
+    latency_ms=INTEGER,
+    quality_bps=INTEGER,
+    uptime_bps=INTEGER,
+    latency_bps=INTEGER,
+    model_multiplier_bps=INTEGER,
+    total_charged_raw=AMOUNT,
+    worker_reward_raw=AMOUNT,
+    protocol_fee_raw=AMOUNT,
+    token_symbol=TEXT,
+    token_address=TEXT,
+    chain_id=INTEGER,
+    created_at=TIME,
 )
 """The 21 fields that are hashed."""
 
-_DETAILS = _columns(
-    status=_TEXT,
-    kind=_TEXT,
-    finish_reason=_TEXT,
-    failure_reason=_TEXT,
-    attempts=_INTEGER,
-    measured_quality_bps=_INTEGER,
-    online_minutes=_INTEGER,
-    first_token_us=_INTEGER,
-    inter_token_us=_INTEGER,
-    claimed_prompt_tokens=_INTEGER,
-    claimed_output_tokens=_INTEGER,
-    runtime=_TEXT,
+_DETAILS = columns(
+    status=TEXT,
+    kind=TEXT,
+    finish_reason=TEXT,
+    failure_reason=TEXT,
+    attempts=INTEGER,
+    measured_quality_bps=INTEGER,
+    online_minutes=INTEGER,
+    first_token_us=INTEGER,
+    inter_token_us=INTEGER,
+    claimed_prompt_tokens=INTEGER,
+    claimed_output_tokens=INTEGER,
+    runtime=TEXT,
 )
 
-_CHARGE = _columns(
-    terms_number=_INTEGER,
-    microcredits=_AMOUNT,
-    held_microcredits=_AMOUNT,
-    locked_at=_TIME,
-    penalty_raw=_AMOUNT,
+_CHARGE = columns(
+    terms_number=INTEGER,
+    microcredits=AMOUNT,
+    held_microcredits=AMOUNT,
+    locked_at=TIME,
+    penalty_raw=AMOUNT,
 )
 """`terms_number` names a row of the terms. `penalty_raw` is the sum of the job's penalties."""
 
-_POINTS = _columns(
-    points_table=_TEXT,
-    points_asset=_TEXT,
-    points_units=_INTEGER,
-    points_multiplier_bps=_INTEGER,
-    points_boost_bps=_INTEGER,
-    points_assignment=_TEXT,
-    points_gpu_name=_TEXT,
-    points_gpu_count=_INTEGER,
-    points_gpu_memory_mib=_INTEGER,
-    points_reason=_TEXT,
-    points_raw=_AMOUNT,
+_POINTS = columns(
+    points_table=TEXT,
+    points_asset=TEXT,
+    points_units=INTEGER,
+    points_multiplier_bps=INTEGER,
+    points_boost_bps=INTEGER,
+    points_assignment=TEXT,
+    points_gpu_name=TEXT,
+    points_gpu_count=INTEGER,
+    points_gpu_memory_mib=INTEGER,
+    points_reason=TEXT,
+    points_raw=AMOUNT,
 )
 """All "" or 0 on receipts from before there were points."""
 
@@ -175,13 +142,13 @@ anything else.
 RECEIPTS = ParquetFile(
     name="receipts.parquet",
     columns=(
-        *_columns(seq=_INTEGER, hash=_DIGEST),
+        *columns(seq=NUMBER, hash=DIGEST),
         *_CORE,
         *_DETAILS,
         *_CHARGE,
-        *_columns(**dict.fromkeys(BREAKDOWN_NAMES, _AMOUNT)),
+        *columns(**dict.fromkeys(BREAKDOWN_NAMES, AMOUNT)),
         *_POINTS,
-        *_columns(batch_number=_INTEGER, has_entry=_FLAG, entry_seq=_INTEGER, entry_at=_TIME),
+        *columns(batch_number=INTEGER, has_entry=FLAG, entry_seq=NUMBER, entry_at=TIME),
     ),
 )
 """Sorted by `seq`, without a gap. `batch_number` is 0 if no batch of this period or an earlier one
@@ -190,23 +157,23 @@ none, and `entry_at` is then the receipt's own time."""
 
 TERMS = ParquetFile(
     name="terms.parquet",
-    columns=_columns(
-        number=_INTEGER,
-        is_postpaid=_FLAG,
-        catalog=_TEXT,
-        pricing=_TEXT,
-        factors=_TEXT,
-        latency_class=_TEXT,
-        model_id=_TEXT,
-        multiplier_bps=_INTEGER,
-        terms_hash=_TEXT,
-        epoch_hash=_TEXT,
-        prompt_price=_INTEGER,
-        output_price=_INTEGER,
-        basis_raw_per_microcredit=_AMOUNT,
-        protocol_fee_bps=_INTEGER,
-        is_empty_answer_free=_FLAG,
-        offer_hash=_TEXT,
+    columns=columns(
+        number=INTEGER,
+        is_postpaid=FLAG,
+        catalog=TEXT,
+        pricing=TEXT,
+        factors=TEXT,
+        latency_class=TEXT,
+        model_id=TEXT,
+        multiplier_bps=INTEGER,
+        terms_hash=TEXT,
+        epoch_hash=TEXT,
+        prompt_price=INTEGER,
+        output_price=INTEGER,
+        basis_raw_per_microcredit=AMOUNT,
+        protocol_fee_bps=INTEGER,
+        is_empty_answer_free=FLAG,
+        offer_hash=TEXT,
     ),
 )
 """The different terms by which receipts were judged, numbered from 1 as they first occur.
@@ -217,45 +184,43 @@ it has no hashes.
 
 PENALTIES = ParquetFile(
     name="penalties.parquet",
-    columns=_columns(receipt_seq=_INTEGER, place=_INTEGER, reason=_TEXT, amount_raw=_AMOUNT),
+    columns=columns(receipt_seq=NUMBER, place=INTEGER, reason=TEXT, amount_raw=AMOUNT),
 )
 """Each penalty with the finding that it follows from, in the order of its receipt."""
 
 VERDICTS = ParquetFile(
     name="verdicts.parquet",
-    columns=_columns(seq=_INTEGER, quality_bps=_INTEGER, basis=_TEXT, reason=_TEXT),
+    columns=columns(seq=NUMBER, quality_bps=INTEGER, basis=TEXT, reason=TEXT),
 )
 """One for each receipt, in the same order."""
 
 ENTRIES = ParquetFile(
     name="entries.parquet",
-    columns=_columns(
-        seq=_INTEGER, id=_DIGEST, kind=_TEXT, cause=_TEXT, reason=_TEXT, created_at=_TIME
-    ),
+    columns=columns(seq=NUMBER, id=DIGEST, kind=TEXT, cause=TEXT, reason=TEXT, created_at=TIME),
 )
 """Every ledger entry that is no job's, sorted by `seq`. `cause` is "" for a payment: its name is
 withheld, and the id commits to it. `reason` says why an operator repaired something, else ""."""
 
 POSTINGS = ParquetFile(
     name="postings.parquet",
-    columns=_columns(entry_seq=_INTEGER, account=_TEXT, asset=_TEXT, amount_raw=_AMOUNT),
+    columns=columns(entry_seq=NUMBER, account=TEXT, asset=TEXT, amount_raw=AMOUNT),
 )
 """Theirs, sorted by entry, account and asset."""
 
 BATCHES = ParquetFile(
     name="batches.parquet",
-    columns=_columns(
-        number=_INTEGER,
-        hash=_DIGEST,
-        previous_hash=_DIGEST,
-        total_raw=_AMOUNT,
-        receipt_count=_INTEGER,
-        chain_id=_INTEGER,
-        token_symbol=_TEXT,
-        token_address=_TEXT,
-        is_dry_run=_FLAG,
-        created_at=_TIME,
-        moves_before=_INTEGER,
+    columns=columns(
+        number=INTEGER,
+        hash=DIGEST,
+        previous_hash=DIGEST,
+        total_raw=AMOUNT,
+        receipt_count=INTEGER,
+        chain_id=INTEGER,
+        token_symbol=TEXT,
+        token_address=TEXT,
+        is_dry_run=FLAG,
+        created_at=TIME,
+        moves_before=INTEGER,
     ),
 )
 """Every batch that was closed or moved in the period; `moves_before` counts its ledger entries of
@@ -263,24 +228,24 @@ earlier periods, and is 0 if it was closed in this one."""
 
 PAYOUTS = ParquetFile(
     name="payouts.parquet",
-    columns=_columns(batch_number=_INTEGER, wallet=_TEXT, amount_raw=_AMOUNT, receipts=_INTEGER),
+    columns=columns(batch_number=INTEGER, wallet=TEXT, amount_raw=AMOUNT, receipts=INTEGER),
 )
 """Of those batches, sorted by batch and wallet."""
 
 LATE_MEMBERS = ParquetFile(
     name="late_members.parquet",
-    columns=_columns(
-        batch_number=_INTEGER,
-        receipt_seq=_INTEGER,
-        receipt_hash=_DIGEST,
-        worker_wallet=_TEXT,
-        reward_raw=_AMOUNT,
+    columns=columns(
+        batch_number=INTEGER,
+        receipt_seq=NUMBER,
+        receipt_hash=DIGEST,
+        worker_wallet=TEXT,
+        reward_raw=AMOUNT,
     ),
 )
 """Receipts of earlier periods that a batch closed in this one holds, sorted by batch and number."""
 
 OPENING = ParquetFile(
-    name="opening.parquet", columns=_columns(account=_TEXT, asset=_TEXT, amount_raw=_AMOUNT)
+    name="opening.parquet", columns=columns(account=TEXT, asset=TEXT, amount_raw=AMOUNT)
 )
 """Every balance at the beginning that is not zero, sorted by account and asset."""
 

@@ -7,30 +7,22 @@ Source: docs/reference/export.md; docs/decisions/0015-export.md.
 
 from __future__ import annotations
 
-from basis.rules.export_format import Column, ColumnKind, ParquetFile
-
-
-def _columns(**kinds: ColumnKind) -> tuple[Column, ...]:
-    return tuple(Column(name=name, kind=kind) for name, kind in kinds.items())
-
-
-_INTEGER, _TEXT = ColumnKind.INTEGER, ColumnKind.TEXT
-_DIGEST, _TIME = ColumnKind.DIGEST, ColumnKind.TIME
+from basis.rules.export_columns import DIGEST, INTEGER, TEXT, TIME, ParquetFile, columns
 
 OFFERS = ParquetFile(
     name="offers.parquet",
-    columns=_columns(
-        number=_INTEGER,
-        hash=_DIGEST,
-        worker_id=_TEXT,
-        wallet=_TEXT,
-        capacity=_INTEGER,
-        not_before=_INTEGER,
-        expires_at=_INTEGER,
-        nonce=_INTEGER,
-        signature=_TEXT,
-        rails=_TEXT,
-        accepted_at=_TIME,
+    columns=columns(
+        number=INTEGER,
+        hash=DIGEST,
+        worker_id=TEXT,
+        wallet=TEXT,
+        capacity=INTEGER,
+        not_before=INTEGER,
+        expires_at=INTEGER,
+        nonce=INTEGER,
+        signature=TEXT,
+        rails=TEXT,
+        accepted_at=TIME,
     ),
 )
 """Every offer that a row of the terms names, numbered from 1 as they first occur. From `worker_id`
@@ -39,12 +31,12 @@ judged it when it was accepted."""
 
 ASKS = ParquetFile(
     name="asks.parquet",
-    columns=_columns(
-        offer=_INTEGER,
-        place=_INTEGER,
-        model=_TEXT,
-        prompt_price=_INTEGER,
-        output_price=_INTEGER,
+    columns=columns(
+        offer=INTEGER,
+        place=INTEGER,
+        model=TEXT,
+        prompt_price=INTEGER,
+        output_price=INTEGER,
     ),
 )
 """What each of those offers asks for a model, in the order in which it was signed."""
