@@ -13,7 +13,7 @@ from math import gcd
 from typing import Final
 
 from basis.audit.sql_layers import CUBED, LLAMA_SCALE, PER_PRICE, Period
-from basis.audit.sql_numbers import at, choose, floor_of
+from basis.audit.sql_numbers import floor_of, is_one_of
 from basis.rules.factors import FactorTables
 from basis.rules.postpaid_pricing import PostpaidEpoch
 
@@ -32,10 +32,12 @@ class Figure:
 
 def usable(period: Period) -> str:
     """Whether a row's facts are among what formulas are for."""
+    at = period.lookups.at
     models = at([one.model_id for one in period.terms], "terms_number")
     multipliers = at([one.multiplier_bps for one in period.terms], "terms_number")
     return " AND ".join(
         [
+            f"terms_number BETWEEN 1 AND {len(period.terms)}",
             "status IN ('completed', 'failed', 'cancelled')",
             "kind IN ('', 'chat', 'completion', 'embedding')",
             "measured_quality_bps <= 10000",
@@ -52,7 +54,7 @@ def points_usable(period: Period) -> str:
 
     No kind of job that an export can have makes images, so none earns WAIFU.
     """
-    known = choose("points_table", dict.fromkeys(period.tables.points, "TRUE"))
+    known = is_one_of("points_table", list(period.tables.points))
     return (
         "CASE WHEN points_table = '' THEN is_postpaid AND points_asset = '' AND points_units = 0 "
         "AND points_multiplier_bps = 0 "
@@ -63,15 +65,16 @@ def points_usable(period: Period) -> str:
     )
 
 
-def make_figures(period: Period) -> list[Figure]:
-    """Every figure of a receipt, and whether it has a ledger entry."""
+def make_figures(period: Period) -> list[list[Figure]]:
+    """Every figure of a receipt, and whether it has a ledger entry: in groups.
+
+    A group is proved in a pass of its own: one pass over all columns costs more than three, since
+    its columns and what is computed from them would not fit into the processor's cache.
+    """
     return [
-        *_factors(period),
-        *_charges(period),
-        _fee(period),
-        *_shares(),
-        *_points(),
-        _entry(),
+        [*_factors(period), *_charges(period), _fee(period)],
+        _shares(),
+        [*_points(), _entry()],
     ]
 
 

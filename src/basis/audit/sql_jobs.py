@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _CANDIDATES: Final = 1_000
+_READ_ROWS: Final = 1_000_000
 
 
 class SeenJobs:
@@ -25,7 +26,8 @@ class SeenJobs:
     """
 
     def __init__(self) -> None:
-        self._marks: list[NDArray[np.uint64]] = []
+        self._marks: NDArray[np.uint64] | None = None
+        """Of the periods before, sorted."""
 
     def check_period(
         self, connection: duckdb.DuckDBPyConnection, export: Export, earlier: Sequence[Export]
@@ -39,13 +41,20 @@ class SeenJobs:
         """
         import numpy as np
 
+        numbers = export.manifest.receipts
+        before = 0 if self._marks is None else len(self._marks)
+        seen = np.empty(before + numbers.to - numbers.after, dtype=np.uint64)
+        if self._marks is not None:
+            seen[:before] = self._marks
+        # A piece at a time into one array: memory that is new to the process is what costs most.
         with connection.cursor() as cursor:
-            marks = cursor.sql("SELECT hash(job_id) AS mark FROM receipts").to_arrow_table()
-        self._marks.append(marks["mark"].to_numpy())
-        seen = np.concatenate(self._marks)
+            marks = cursor.sql("SELECT hash(job_id) AS mark FROM receipts")
+            for batch in marks.to_arrow_reader(_READ_ROWS):
+                seen[before : before + batch.num_rows] = batch.column(0).to_numpy()
+                before += batch.num_rows
         seen.sort()
         alike = np.unique(seen[1:][seen[1:] == seen[:-1]])[:_CANDIDATES]
-        self._marks = [seen]
+        self._marks = seen
         if alike.size:
             _refuse_second(connection, [*earlier, export], [int(mark) for mark in alike])
 

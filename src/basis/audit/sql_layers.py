@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
-from basis.audit.sql_numbers import INT64_MAX, Numbers, at, choose
+from basis.audit.sql_lookups import LOOKUPS, Lookups
+from basis.audit.sql_numbers import INT64_MAX, Numbers, choose
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import JudgingTerms
 from basis.rules.points_tables import PointsTable
@@ -45,6 +46,7 @@ class Period:
     terms: Sequence[JudgingTerms]
     numbers: Numbers
     facts: dict[str, int]
+    lookups: Lookups
 
     @property
     def has_postpaid(self) -> bool:
@@ -82,11 +84,13 @@ class Period:
 
 def layered(period: Period) -> str:
     """The receipts with what formulas share beside them."""
-    return f"(SELECT *, {_second(period)} FROM (SELECT *, {_first(period)} FROM receipts))"
+    return (
+        f"(SELECT *, {_second(period)} FROM (SELECT *, {_first(period)} FROM receipts, {LOOKUPS}))"
+    )
 
 
 def _first(period: Period) -> str:
-    facts, terms = period.facts, period.terms
+    facts, terms, at = period.facts, period.terms, period.lookups.at
     prices = [cast("PriceTerms | PostpaidEpoch", one.priced or one.postpaid) for one in terms]
     prompt, output = [one.prompt_price for one in prices], [one.output_price for one in prices]
     dearest = max([*prompt, *output], default=0)

@@ -218,28 +218,28 @@ def moved_by_jobs(connection: duckdb.DuckDBPyConnection) -> str:
     """
     found = connection.execute("SELECT number FROM terms WHERE is_postpaid").fetchall()
     postpaid = ", ".join(str(number) for (number,) in found) or "NULL"
-    owed = (
-        "SELECT user_id, sum(total_charged_raw) AS raw FROM receipts "
-        f"WHERE terms_number IN ({postpaid}) GROUP BY user_id"
-    )
-    paid = "SELECT user_id, sum(microcredits) AS raw FROM receipts GROUP BY user_id"
-    fined = (
-        "SELECT worker_id, sum(penalty_owed_raw) AS raw FROM receipts "
-        "WHERE penalty_owed_raw <> 0 GROUP BY worker_id"
-    )
+    for table, owner, figure, chosen in (
+        ("owed", "user_id", "total_charged_raw", f"terms_number IN ({postpaid})"),
+        ("paid", "user_id", "microcredits", "microcredits <> 0"),
+        ("fined", "worker_id", "penalty_owed_raw", "penalty_owed_raw <> 0"),
+    ):
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {owner}, sum({figure}) AS raw "
+            f"FROM receipts WHERE {chosen} GROUP BY {owner}"
+        )
     in_points = "FROM job_sums WHERE points_asset <> ''"
     rows = (
-        ("'customer/' || user_id", "'BASIS'", "-raw", f"FROM ({owed})"),
-        ("'network/exchange'", "'BASIS'", "raw", f"FROM ({owed})"),
+        ("'customer/' || user_id", "'BASIS'", "-raw", "FROM owed"),
+        ("'network/exchange'", "'BASIS'", "raw", "FROM owed"),
         ("'network/exchange'", "'BASIS'", "-total_charged_raw", "FROM job_sums"),
-        ("'customer/' || user_id", "'CREDIT'", "-raw", f"FROM ({paid})"),
-        ("'network/exchange'", "'CREDIT'", "raw", f"FROM ({paid})"),
+        ("'customer/' || user_id", "'CREDIT'", "-raw", "FROM paid"),
+        ("'network/exchange'", "'CREDIT'", "raw", "FROM paid"),
         ("'reward/pending/' || wallet", "'BASIS'", "worker_reward_raw", "FROM job_sums"),
         ("'network/fee'", "'BASIS'", "protocol_fee_raw", "FROM job_sums"),
         ("'network/unearned'", "'BASIS'", "unearned_raw", "FROM job_sums"),
         ("'network/dust'", "'BASIS'", "dust_raw", "FROM job_sums"),
-        ("'penalty/owed/' || worker_id", "'BASIS'", "-raw", f"FROM ({fined})"),
-        ("'penalty/receivable'", "'BASIS'", "raw", f"FROM ({fined})"),
+        ("'penalty/owed/' || worker_id", "'BASIS'", "-raw", "FROM fined"),
+        ("'penalty/receivable'", "'BASIS'", "raw", "FROM fined"),
         ("'points/issued'", "points_asset", "-points_raw", in_points),
         ("'points/earned/' || wallet", "points_asset", "points_raw", in_points),
     )

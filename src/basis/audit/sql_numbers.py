@@ -8,9 +8,8 @@ An overflow is an error in DuckDB, never a wrong number.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from typing import Final
 
 from basis.rules.errors import DamagedExport
 
@@ -73,27 +72,11 @@ def quote_path(path: str) -> str:
 
 
 def choose(column: str, cases: dict[str, str]) -> str:
-    """The expression for the value of a text column; NULL for a value that is none of them."""
-    if not cases:
-        return "NULL"
+    """The expression for the value of a text column, which is one of these values."""
+    if len(cases) < 2:
+        return next(iter(cases.values()), "NULL")
     branches = " ".join(f"WHEN {quote(value)} THEN {then}" for value, then in sorted(cases.items()))
     return f"CASE {column} {branches} END"
-
-
-def at(values: Sequence[int | bool | str], place: str) -> str:
-    """The element of a list at a place that a column names, from 1; NULL beyond its end.
-
-    DuckDB looks it up as fast as it reads the column, unlike a join or a CASE.
-    """
-    written = ", ".join(quote(one) if isinstance(one, str) else str(one) for one in values)
-    kind = "BIGINT"
-    if values and isinstance(values[0], str):
-        kind = "VARCHAR"
-    elif values and isinstance(values[0], bool):
-        kind = "BOOLEAN"
-    elif values and max(cast("Sequence[int]", values)) > INT64_MAX:
-        kind = "HUGEINT"
-    return f"CAST([{written}] AS {kind}[])[{place}]"
 
 
 def is_one_of(column: str, values: list[str]) -> str:

@@ -10,6 +10,7 @@ from basis.audit.difference import Difference, differs, receipt_name
 from basis.audit.folder import Export
 from basis.audit.sql_figures import Figure, make_figures, points_usable, usable
 from basis.audit.sql_layers import FACTS, Period, layered
+from basis.audit.sql_lookups import Lookups
 from basis.audit.sql_numbers import Numbers, quote
 from basis.audit.terms import load_terms
 from basis.rules.export_format import UNCHECKED
@@ -50,10 +51,11 @@ class ReceiptQueries:
             terms=terms,
             numbers=self._numbers,
             facts=self._load_facts(),
+            lookups=Lookups(),
         )
         if not terms:
             raise self._unusable(numbers.after + 1)
-        figures = make_figures(period)
+        groups = make_figures(period)
         can_be = " AND ".join(
             [
                 usable(period),
@@ -64,18 +66,19 @@ class ReceiptQueries:
             ]
         )
         follows = f"seq = {numbers.after + 1} + file_row_number"
-        proofs = " AND ".join(f"({figure.proof})" for figure in figures)
+        proofs = [" AND ".join(f"({figure.proof})" for figure in group) for group in groups]
         source = layered(period)
-        # Two passes: one with all the columns of both would not fit into the processor's cache.
+        period.lookups.write(self._connection)
         found = [
             self._one(f"SELECT min(file_row_number) FROM {source} WHERE ({condition}) IS NOT TRUE")[
                 0
             ]
-            for condition in (f"{follows} AND {can_be}", proofs)
+            for condition in (f"{follows} AND {can_be}", *proofs)
         ]
         flawed = min((row for row in found if row is not None), default=None)
         if flawed is not None:
             at = f"FROM {source} WHERE file_row_number = {flawed}"
+            figures = [figure for group in groups for figure in group]
             raise self._explain(flawed, at, follows, can_be, figures)
 
     def check_verdicts(self) -> None:
