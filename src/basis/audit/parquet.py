@@ -159,6 +159,7 @@ def expected_schema(file: ParquetFile, *, is_wide: bool) -> pa.Schema:
         ColumnKind.NUMBER: pa.int64(),
         ColumnKind.AMOUNT: pa.decimal128(38, 0) if is_wide else pa.int64(),
         ColumnKind.TEXT: pa.string(),
+        ColumnKind.ID: pa.string(),
         ColumnKind.DIGEST: pa.binary(32),
         ColumnKind.TIME: pa.timestamp("ms", tz="UTC"),
         ColumnKind.FLAG: pa.bool_(),

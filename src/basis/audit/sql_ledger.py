@@ -19,6 +19,14 @@ _MOVES: Final = (
     "('rewards_settled', 'batching', 'settled')"
 )
 _FETCH: Final = 50_000
+_FIGURES: Final = (
+    "worker_reward_raw",
+    "total_charged_raw",
+    "protocol_fee_raw",
+    "unearned_raw",
+    "dust_raw",
+    "points_raw",
+)
 
 
 class LedgerQueries:
@@ -195,15 +203,7 @@ class LedgerQueries:
 def sum_jobs(connection: duckdb.DuckDBPyConnection) -> None:
     """Adds the figures of all receipts up, by batch, wallet and asset of points: in one pass,
     since most of what it costs is to unfold the columns."""
-    figures = (
-        "worker_reward_raw",
-        "total_charged_raw",
-        "protocol_fee_raw",
-        "unearned_raw",
-        "dust_raw",
-        "points_raw",
-    )
-    sums = ", ".join(f"sum({name}) AS {name}" for name in figures)
+    sums = ", ".join(f"sum({name}) AS {name}" for name in _FIGURES)
     connection.execute(
         "CREATE OR REPLACE TEMP TABLE job_sums AS SELECT batch_number, worker_wallet AS wallet, "
         f"points_asset, count(*) AS receipts, {sums} FROM receipts GROUP BY ALL"
@@ -227,17 +227,22 @@ def moved_by_jobs(connection: duckdb.DuckDBPyConnection) -> str:
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {owner}, sum({figure}) AS raw "
             f"FROM receipts WHERE {chosen} GROUP BY {owner}"
         )
-    in_points = "FROM job_sums WHERE points_asset <> ''"
+    figures = ", ".join(f"sum({name}) AS {name}" for name in _FIGURES)
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE wallet_sums AS SELECT wallet, points_asset, {figures} "
+        "FROM job_sums GROUP BY ALL"
+    )
+    in_points = "FROM wallet_sums WHERE points_asset <> ''"
     rows = (
         ("'customer/' || user_id", "'BASIS'", "-raw", "FROM owed"),
         ("'network/exchange'", "'BASIS'", "raw", "FROM owed"),
-        ("'network/exchange'", "'BASIS'", "-total_charged_raw", "FROM job_sums"),
+        ("'network/exchange'", "'BASIS'", "-total_charged_raw", "FROM wallet_sums"),
         ("'customer/' || user_id", "'CREDIT'", "-raw", "FROM paid"),
         ("'network/exchange'", "'CREDIT'", "raw", "FROM paid"),
-        ("'reward/pending/' || wallet", "'BASIS'", "worker_reward_raw", "FROM job_sums"),
-        ("'network/fee'", "'BASIS'", "protocol_fee_raw", "FROM job_sums"),
-        ("'network/unearned'", "'BASIS'", "unearned_raw", "FROM job_sums"),
-        ("'network/dust'", "'BASIS'", "dust_raw", "FROM job_sums"),
+        ("'reward/pending/' || wallet", "'BASIS'", "worker_reward_raw", "FROM wallet_sums"),
+        ("'network/fee'", "'BASIS'", "protocol_fee_raw", "FROM wallet_sums"),
+        ("'network/unearned'", "'BASIS'", "unearned_raw", "FROM wallet_sums"),
+        ("'network/dust'", "'BASIS'", "dust_raw", "FROM wallet_sums"),
         ("'penalty/owed/' || worker_id", "'BASIS'", "-raw", "FROM fined"),
         ("'penalty/receivable'", "'BASIS'", "raw", "FROM fined"),
         ("'points/issued'", "points_asset", "-points_raw", in_points),

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 class ColumnKind(enum.StrEnum):
     """How a column is kept in Parquet.
 
-    NUMBER is what records are numbered by, so it mostly rises from row to row; AMOUNT is a 64-bit
+    NUMBER is what records are numbered by, so it mostly rises from row to row; ID is text that no
+    two rows share; AMOUNT is a 64-bit
     integer where every amount of the column's file fits into one, else DECIMAL(38,0); DIGEST is 32
     bytes; TIME is UTC in milliseconds.
     """
@@ -21,6 +22,7 @@ class ColumnKind(enum.StrEnum):
     NUMBER = "number"
     AMOUNT = "amount"
     TEXT = "text"
+    ID = "id"
     DIGEST = "digest"
     TIME = "time"
     FLAG = "flag"
@@ -52,5 +54,5 @@ def columns(**kinds: ColumnKind) -> tuple[Column, ...]:
 
 
 INTEGER, NUMBER, AMOUNT = ColumnKind.INTEGER, ColumnKind.NUMBER, ColumnKind.AMOUNT
-TEXT, DIGEST = ColumnKind.TEXT, ColumnKind.DIGEST
+TEXT, ID, DIGEST = ColumnKind.TEXT, ColumnKind.ID, ColumnKind.DIGEST
 TIME, FLAG = ColumnKind.TIME, ColumnKind.FLAG

@@ -12,6 +12,7 @@ from basis.rules.export_columns import (
     AMOUNT,
     DIGEST,
     FLAG,
+    ID,
     INTEGER,
     NUMBER,
     TEXT,
@@ -36,7 +37,7 @@ UNCHECKED = "unchecked"
 
 _CORE = columns(
     receipt_version=INTEGER,
-    job_id=TEXT,
+    job_id=ID,
     user_id=TEXT,
     user_wallet=TEXT,
     worker_id=TEXT,
