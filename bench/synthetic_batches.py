@@ -29,17 +29,23 @@ from basis.rules.receipt import CHAIN_ID, ReceiptHash
 from basis.rules.units import BASIS, AmountRaw
 from basis.rules.wallet import Wallet
 from basis.storage.batch_store import BatchRecord
+from bench.synthetic_receipts import BATCH
 
 
-def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[Entry]:
-    """The batches of the receipts, and the entries that close them."""
+def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> tuple[list[Entry], int]:
+    """The entries that close the batches of the receipts, and the number of the last entry.
+
+    A full batch is closed right after its last job, and one that is not full after all jobs.
+    """
     files = {file: ExportFile(folder, file) for file in (BATCHES, PAYOUTS, ENTRIES, POSTINGS)}
     for empty in (LATE_MEMBERS, OPENING, PENALTIES, *MARKET_FILES):
         ExportFile(folder, empty).close()
     moves: list[Entry] = []
     previous = NO_BATCH
-    last = connection.execute("SELECT coalesce(max(batch_number), 0) FROM receipts").fetchone()
-    for number in range(1, last[0] + 1 if last else 1):
+    last, last_entry = connection.execute(
+        "SELECT coalesce(max(batch_number), 0), max(entry_seq) FROM receipts"
+    ).fetchall()[0]
+    for number in range(1, last + 1):
         batch = _batch(connection, number, previous)
         previous = batch.hash
         moves.append(
@@ -57,8 +63,9 @@ def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[E
         entry = moves[-1]
         newest = connection.execute(
             f"SELECT max(entry_seq) FROM receipts WHERE batch_number = {number}"
-        ).fetchone()
-        seq = newest[0] + 1 if newest else 0
+        ).fetchall()[0][0]
+        seq = (newest if batch.receipt_count == BATCH else last_entry) + 1
+        last_entry = max(last_entry, seq)
         files[ENTRIES].add(
             {
                 "seq": seq,
@@ -73,14 +80,16 @@ def write_batches(connection: duckdb.DuckDBPyConnection, folder: Path) -> list[E
             files[POSTINGS].add(row)
     for file in files.values():
         file.close()
-    return moves
+    return moves, last_entry
 
 
 def _batch(connection: duckdb.DuckDBPyConnection, number: int, previous: BatchHash) -> BatchRecord:
     chosen = f"FROM receipts WHERE batch_number = {number}"
     hashes = connection.execute(f"SELECT lower(hex(hash)) AS h {chosen} ORDER BY h").fetchall()
     sums = connection.execute(
-        f"SELECT worker_wallet, sum(worker_reward_raw), count(*) {chosen} GROUP BY 1 ORDER BY 1"
+        "SELECT worker_wallet, sum(worker_reward_raw), count(*) FROM receipts "
+        "JOIN standings ON standings.number = standing_number "
+        f"WHERE batch_number = {number} GROUP BY 1 ORDER BY 1"
     ).fetchall()
     batch = Batch(
         previous_hash=previous,

@@ -67,7 +67,7 @@ class Boosts:
 
     def write(self, connection: duckdb.DuckDBPyConnection, folder: Path) -> None:
         """Writes what the receipts name, and every snapshot."""
-        found = connection.execute("SELECT DISTINCT points_assignment FROM receipts").fetchall()
+        found = connection.execute("SELECT DISTINCT points_assignment FROM standings").fetchall()
         named = {str(name) for (name,) in found}
         files = {file: ExportFile(folder, file) for file in CONTEXT_FILES}
         for day, snapshot in enumerate(self._snapshots):

@@ -16,7 +16,7 @@ from basis.audit.parquet import expected_schema
 from basis.rules.canonical import canonical_json
 from basis.rules.export_context import PHASES
 from basis.rules.export_files import ALL_FILES
-from basis.rules.export_format import SIGNATURE_KIND
+from basis.rules.export_format import RECEIPTS, SIGNATURE_KIND, STANDING, STANDINGS
 from basis.rules.phase_file import PHASE_FILE_KIND
 from basis.rules.signatures import FileSignature, encode_signature
 from basis.storage.publisher_key import PublisherKey
@@ -42,12 +42,38 @@ def forge_rows(
     folder: Path, name: str, change: Callable[[Rows], Rows | None], *, is_wide: bool = False
 ) -> None:
     """Rewrites a Parquet file with its rows changed, and signs the period anew."""
-    file = next(file for file in ALL_FILES if file.name == name)
     rows = pq.read_table(folder / name).to_pylist()
     changed = change(rows)
     rows = rows if changed is None else changed
     write_rows(folder, name, rows, is_wide=is_wide)
-    resign(folder, rows={file.name: len(rows)})
+    resign(folder, rows={name: len(rows)})
+
+
+def read_receipts(folder: Path) -> Rows:
+    """The receipts of a period, each with what its standing says."""
+    rows = pq.read_table(folder / RECEIPTS.name).to_pylist()
+    standings = pq.read_table(folder / STANDINGS.name).to_pylist()
+    return [standings[row["standing_number"] - 1] | row for row in rows]
+
+
+def forge_receipts(
+    folder: Path, change: Callable[[Rows], Rows | None], *, is_wide: bool = False
+) -> None:
+    """Rewrites the receipts with their standings, numbered anew, and signs the period anew."""
+    rows = read_receipts(folder)
+    changed = change(rows)
+    rows = rows if changed is None else changed
+    numbers: dict[tuple[Any, ...], int] = {}
+    for row in rows:
+        key = tuple(row[name] for name in STANDING)
+        row["standing_number"] = numbers.setdefault(key, len(numbers) + 1)
+    standings = [
+        {"number": number, **dict(zip(STANDING, key, strict=True))}
+        for key, number in numbers.items()
+    ]
+    write_rows(folder, RECEIPTS.name, rows, is_wide=is_wide)
+    write_rows(folder, STANDINGS.name, standings, is_wide=False)
+    resign(folder, rows={RECEIPTS.name: len(rows), STANDINGS.name: len(standings)})
 
 
 def forge_tables(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:

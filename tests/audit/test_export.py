@@ -23,7 +23,7 @@ from basis.rules.export_format import JOB_POSTINGS
 from basis.rules.receipt import canonical_core, compute_receipt_hash, core_json
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import KEY, audit_by, resign, write_rows
+from tests.audit.forging import KEY, audit_by, read_receipts, resign, write_rows
 from tests.support.books import (
     ALICE,
     close,
@@ -127,7 +127,7 @@ def test_audit__a_late_member_in_two_batches__is_found_by_both(
     first = publish("2026-11-21")
     fill(tmp_path, 3, day="2026-11-22")
     second = publish("2026-11-22")
-    rows = pq.read_table(first / "receipts.parquet").to_pylist()
+    rows = read_receipts(first)
     late: list[dict[str, Any]] = [
         {
             "batch_number": number,

@@ -11,7 +11,7 @@ from sqlalchemy import text
 from basis.rules.errors import DamagedRecord
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY
-from tests.audit.forging import Rows, audit_by, forge_rows
+from tests.audit.forging import Rows, audit_by, forge_receipts
 from tests.audit.test_export import fill
 
 CHANGES = {
@@ -109,7 +109,7 @@ def test_audit__a_fee_changed_where_each_micro_credit_has_a_whole_fee__is_named_
     period = publish(DAY)
     assert audit_by("both", period).differences == []
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     found = audit_by("both", period)
     assert found.reference is not None

@@ -8,13 +8,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from basis.rules.canonical import canonical_json
 from basis.rules.errors import DamagedExport, InvalidSignature
 from basis.rules.export_context import CONTEXT_FILES
-from tests.audit.forging import Rows, audit_by, forge_rows, resign
+from tests.audit.forging import (
+    Rows,
+    audit_by,
+    forge_receipts,
+    forge_rows,
+    read_receipts,
+    resign,
+)
 from tests.audit.rewarded_network import publish_cheat
 from tests.support.books import ALICE, BOB
 
@@ -54,7 +60,7 @@ def test_audit__boosts_and_phases_of_the_real_store__are_equal_together_and_alon
 
     assert verdict.differences == []
     assert verdict.receipts == 35
-    boosts = pq.read_table(network[1] / "receipts.parquet")["points_boost_bps"].to_pylist()
+    boosts = [row["points_boost_bps"] for row in read_receipts(network[1])]
     assert set(boosts) == {10_000, 10_250, 11_375, 11_500, 12_500}
     for folder in network:
         assert audit_by("both", folder).differences == []
@@ -76,7 +82,7 @@ RECEIPTS: dict[str, tuple[int, str, object]] = {
 @pytest.mark.parametrize("case", RECEIPTS)
 def test_audit__receipts_boost_forged__is_found(day: Path, case: str, engine: str) -> None:
     place, column, value = RECEIPTS[case]
-    forge_rows(day, "receipts.parquet", put(place, column, value))
+    forge_receipts(day, put(place, column, value))
 
     differences = audit_by(engine, day).differences
 

@@ -16,7 +16,7 @@ from basis.accounting.repairs import adjust, reverse
 from basis.rules.ledger import AccountPath, entry_id
 from basis.storage.database import for_writing, open_database
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import KEY, Rows, audit_by, forge_rows
+from tests.audit.forging import KEY, Rows, audit_by, forge_receipts, forge_rows
 from tests.support.accounts import open_account
 from tests.support.books import ALICE, NOW, close, make_facts, record, register
 
@@ -273,7 +273,7 @@ def test_audit__entry_of_a_job_in_another_order__is_found_by_the_rules(
     def change(rows: Rows) -> None:
         rows[row]["entry_seq"] = seq
 
-    forge_rows(repaired, "receipts.parquet", change)
+    forge_receipts(repaired, change)
 
     differences = audit_by("rules", repaired).differences
     assert differences != []
@@ -284,6 +284,6 @@ def test_audit__jobs_said_to_come_after_what_took_from_them__breaks_a_floor(repa
         for place, one in enumerate(rows):
             one["entry_seq"] = 100 + place
 
-    forge_rows(repaired, "receipts.parquet", change)
+    forge_receipts(repaired, change)
 
     assert "network/fee would hold -5 base units" in audit_by("rules", repaired).differences[0]

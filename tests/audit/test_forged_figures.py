@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from basis.rules.export_format import REWARD_NAMES
-from tests.audit.forging import Rows, audit_by, forge_rows
+from tests.audit.forging import Rows, audit_by, forge_receipts
 
 JUDGED = (
     "quality_bps",
@@ -26,7 +26,6 @@ FACTS_OF_FIGURES = (
     "penalty_raw",
     "points_units",
     "points_boost_bps",
-    "model_multiplier_bps",
     "terms_number",
 )
 
@@ -49,7 +48,7 @@ def test_audit__one_figure_changed__both_engines_name_it_in_the_same_words(
     def raise_by_one(rows: Rows) -> None:
         rows[2][column] += 1
 
-    forge_rows(period, "receipts.parquet", raise_by_one)
+    forge_receipts(period, raise_by_one)
 
     found = audit_by("both", period)
     assert found.reference is not None
@@ -67,7 +66,7 @@ def test_audit__figure_of_a_postpaid_job_changed__is_named_by_both(
     def change(rows: Rows) -> None:
         rows[0][column] += 1
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     found = audit_by("both", period)
     assert len(found.differences) == 1
@@ -82,7 +81,7 @@ def test_audit__a_fact_changed_that_figures_follow_from__is_found(
     def change(rows: Rows) -> None:
         rows[1][column] = 20 if column == "online_minutes" else rows[1][column] * 3 + 9_000_000
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     assert not audit_by(engine, period).is_equal
 
@@ -115,7 +114,7 @@ def test_audit__a_field_changed__is_a_named_difference(
     def change(rows: Rows) -> None:
         rows[1][column] = value
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     assert audit_by(engine, period).differences != []
 
@@ -129,7 +128,7 @@ def test_audit__what_the_hash_alone_covers__is_found_by_the_rules(
     def change(rows: Rows) -> None:
         rows[2][column] = new.get(column, "other")
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     assert ": hash is recorded as " in audit_by("rules", period).differences[0]
     assert audit_by("sql", period).is_equal
@@ -139,7 +138,7 @@ def test_audit__what_the_hash_alone_covers__is_found_by_the_rules(
 def test_audit__rows_in_another_order__names_the_first_that_is_missing(
     period: Path, engine: str
 ) -> None:
-    forge_rows(period, "receipts.parquet", lambda rows: [rows[1], rows[0], *rows[2:]])
+    forge_receipts(period, lambda rows: [rows[1], rows[0], *rows[2:]])
 
     assert audit_by(engine, period).differences == [
         "receipt number 1 is missing: number 2 stands in its place"
@@ -148,6 +147,6 @@ def test_audit__rows_in_another_order__names_the_first_that_is_missing(
 
 @pytest.mark.parametrize("engine", ["rules", "sql"])
 def test_audit__a_receipt_taken_out__is_found(period: Path, engine: str) -> None:
-    forge_rows(period, "receipts.parquet", lambda rows: rows[:-1])
+    forge_receipts(period, lambda rows: rows[:-1])
 
     assert "covers 11 receipts, but has 10" in audit_by(engine, period).differences[0]

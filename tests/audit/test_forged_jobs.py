@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from basis.storage.database import begin_write, open_database
-from tests.audit.forging import Rows, audit_by, forge_rows, resign, write_rows
+from tests.audit.forging import Rows, audit_by, forge_receipts, resign, write_rows
 from tests.support.books import ALICE, make_facts, record, register
 
 
@@ -41,7 +41,7 @@ def test_audit__text_that_earned_points_of_images__is_refused(period: Path, engi
             "points_raw": 10**14,
         }
 
-    forge_rows(period, "receipts.parquet", mint)
+    forge_receipts(period, mint)
 
     assert "receipt number 3 (job job_0003) cannot be" in audit_by(engine, period).differences[0]
 
@@ -58,7 +58,7 @@ def test_audit__number_of_an_entry_that_an_earlier_period_had__is_found(
     days = [publish("2026-11-21"), publish("2026-11-22")]
     assert audit_by("both", *days).differences == []
 
-    forge_rows(days[1], "receipts.parquet", lambda rows: rows[0].update(entry_seq=1))
+    forge_receipts(days[1], lambda rows: rows[0].update(entry_seq=1))
 
     (found,) = audit_by("rules", *days).differences
     assert "the ledger entry number 1 of a job stands after number 1" in found

@@ -22,7 +22,15 @@ from basis.rules.pricing import compute_list_terms
 from basis.storage.database import for_writing, open_database
 from basis.storage.epoch_store import activate_epoch, propose_epoch
 from tests.audit.conftest import DAY, LATER
-from tests.audit.forging import KEY, Rows, audit_by, forge_rows, forge_tables, resign
+from tests.audit.forging import (
+    KEY,
+    Rows,
+    audit_by,
+    forge_receipts,
+    forge_rows,
+    forge_tables,
+    resign,
+)
 from tests.support.books import ALICE, make_facts, record, register
 from tests.support.offer_books import NOW_S, OWNER, make_offer, record_offered_jobs
 from tests.support.offers import Owner
@@ -177,7 +185,7 @@ def test_audit__price_locked_at_another_time__both_engines_say_the_same(
     def change(rows: Rows) -> None:
         rows[row]["locked_at"] += timedelta(seconds=later_s)
 
-    forge_rows(market, "receipts.parquet", change)
+    forge_receipts(market, change)
 
     found = audit_by("both", market)
     assert len(found.differences) == 1

@@ -13,7 +13,7 @@ from basis.rules.errors import DamagedExport
 from basis.rules.points_tables import SEASON_1
 from basis.storage.database import begin_write, open_database
 from tests.audit.conftest import DAY
-from tests.audit.forging import Rows, audit_by, forge_rows, forge_tables
+from tests.audit.forging import Rows, audit_by, forge_receipts, forge_tables
 from tests.support.books import ALICE, make_facts, make_postpaid_facts, record, register
 
 Tables = dict[str, Any]
@@ -32,7 +32,7 @@ def test_audit__points_taken_off_a_job_in_credits__are_missed(period: Path, engi
         assert rows[2]["points_raw"] > 0
         _blank(rows[2])
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     (difference,) = audit_by(engine, period).differences
     assert difference.startswith("receipt number 3 (job job_0003) cannot be recomputed")
@@ -47,7 +47,7 @@ def test_audit__points_given_to_a_job_from_before_credits__are_refused(
         rows[0]["points_table"] = rows[2]["points_table"]
         rows[0]["points_asset"] = "LLAMA"
 
-    forge_rows(period, "receipts.parquet", change)
+    forge_receipts(period, change)
 
     (difference,) = audit_by(engine, period).differences
     assert difference.startswith("receipt number 1 (job job_0001) cannot be recomputed")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.forging import Rows, forge_rows
+from tests.audit.forging import Rows, forge_receipts
 from tests.cli.conftest import Command
 from tests.support.books import Books
 
@@ -66,7 +66,7 @@ def test_audit__of_a_forged_period__exits_with_8_and_says_what(
     def raise_fee(rows: Rows) -> None:
         rows[2]["protocol_fee_raw"] += 1
 
-    forge_rows(PERIOD, "receipts.parquet", raise_fee)
+    forge_receipts(PERIOD, raise_fee)
     outcome = basis("audit", str(PERIOD))
 
     assert outcome.code == 8

@@ -31,6 +31,7 @@ from basis.accounting.export_ledger_rows import (
 from basis.accounting.export_offers import UsedOffers
 from basis.accounting.export_phases import Sign, UsedPhases
 from basis.accounting.export_rows import (
+    Row,
     penalty_rows,
     receipt_row,
     terms_row,
@@ -40,6 +41,7 @@ from basis.accounting.export_tables import UsedTables
 from basis.accounting.parquet_file import ExportFile, Value
 from basis.rules.canonical import sha256_hex
 from basis.rules.errors import DamagedRecord
+from basis.rules.export_columns import ParquetFile
 from basis.rules.export_format import (
     BATCHES,
     ENTRIES,
@@ -49,6 +51,7 @@ from basis.rules.export_format import (
     PENALTIES,
     POSTINGS,
     RECEIPTS,
+    STANDINGS,
     TABLES_FILE,
     TERMS,
     VERDICTS,
@@ -64,7 +67,7 @@ from basis.storage.export_store import (
     load_late_members,
 )
 from basis.storage.ledger_reading import load_reason
-from basis.storage.receipt_store import StoredReceipt, iterate_receipt_pages
+from basis.storage.receipt_store import iterate_receipt_pages
 
 _MOVES = {"rewards_batching": 0, "rewards_pending": 1, "rewards_settled": 1}
 """Kind -> place of the move within its attempt."""
@@ -122,24 +125,25 @@ def write_content(
     )
 
 
-class NumberedTerms:
-    """The different terms of a period's receipts, numbered as they first occur."""
+class NumberedRows:
+    """The different rows of a file, numbered from 1 as they first occur."""
 
-    def __init__(self, folder: Path) -> None:
-        self._file = ExportFile(folder, TERMS)
+    def __init__(self, folder: Path, file: ParquetFile) -> None:
+        self._file = ExportFile(folder, file)
+        self._names = [column.name for column in file.columns[1:]]
         self._numbers: dict[tuple[Value, ...], int] = {}
 
-    def number_of(self, receipt: StoredReceipt) -> int:
-        """The number of the terms that judged the receipt."""
-        row = terms_row(receipt)
-        key = tuple(row.values())
-        if key not in self._numbers:
-            self._numbers[key] = len(self._numbers) + 1
-            self._file.add({"number": self._numbers[key], **row})
-        return self._numbers[key]
+    def number_of(self, row: Row) -> int:
+        """The number of the row with these values in the file's columns."""
+        key = tuple(row[name] for name in self._names)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self._numbers) + 1
+            self._file.add({"number": number, **dict(zip(self._names, key, strict=True))})
+        return number
 
     def close(self) -> FileRecord:
-        """What the manifest says of their file."""
+        """What the manifest says of the file."""
         return self._file.close()
 
 
@@ -162,7 +166,8 @@ class _Content:
         numbers = self._cut.receipts
         receipts = ExportFile(self._folder, RECEIPTS)
         verdicts = ExportFile(self._folder, VERDICTS)
-        terms = NumberedTerms(self._folder)
+        terms = NumberedRows(self._folder, TERMS)
+        standings = NumberedRows(self._folder, STANDINGS)
         penalties = ExportFile(self._folder, PENALTIES)
         tables = UsedTables(load_epoch_book(self._connection), told_until=told_until)
         offers = UsedOffers(self._connection, self._folder)
@@ -175,15 +180,14 @@ class _Content:
                 check_job_entry(receipt, entry)
                 if entry is not None:
                     self.ledger.add(entry)
-                receipts.add(
-                    receipt_row(
-                        receipt,
-                        terms_number=terms.number_of(receipt),
-                        batch_number=self._batch_numbers.get(receipt.batch_hash or "", 0),
-                        entry_seq=head.seq if head is not None else 0,
-                        entry_at=head.created_at if head is not None else None,
-                    )
+                row = receipt_row(
+                    receipt,
+                    terms_number=terms.number_of(terms_row(receipt)),
+                    batch_number=self._batch_numbers.get(receipt.batch_hash or "", 0),
+                    entry_seq=head.seq if head is not None else 0,
+                    entry_at=head.created_at if head is not None else None,
                 )
+                receipts.add({**row, "standing_number": standings.number_of(row)})
                 verdicts.add(verdict_row(receipt))
                 for row in penalty_rows(receipt):
                     penalties.add(row)
@@ -193,7 +197,7 @@ class _Content:
             done += len(page)
             if on_progress is not None:
                 on_progress(done, numbers.to - numbers.after)
-        self.files += [file.close() for file in (receipts, verdicts, terms, penalties)]
+        self.files += [file.close() for file in (receipts, standings, verdicts, terms, penalties)]
         self.files += offers.close()
         self.files += boosts.write(self._folder)
         tables.add_boosts(boosts.versions)

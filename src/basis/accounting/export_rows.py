@@ -55,9 +55,10 @@ def receipt_row(
     entry_seq: int,
     entry_at: str | None,
 ) -> Row:
-    """The row of a receipt; `entry_at` is when its job was booked, None if nothing was.
+    """All that is published of a receipt, but for the number of its standing.
 
-    `entry_seq` is the number of that entry, or 0.
+    `entry_at` is when its job was booked, None if nothing was; `entry_seq` is the number of that
+    entry, or 0.
     """
     core, details = receipt.core, receipt.details
     row = _core_row(core)

@@ -6,25 +6,18 @@ next to nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from basis.audit.difference import receipt_name
 from basis.audit.folder import Export
+from basis.audit.standings import Standing, load_standings
 from basis.rules.errors import DamagedExport
 from basis.rules.export_format import RECEIPTS
 
-_KEYS: Final = (
-    "worker_id",
-    "worker_wallet",
-    "status",
-    "points_boost_bps",
-    "points_assignment",
-    "points_gpu_name",
-    "points_gpu_count",
-)
-_COLUMNS: Final = ["seq", "created_at", "points_table", *_KEYS]
+_KEYS: Final = ["standing_number", "status"]
+_COLUMNS: Final = ["seq", "created_at", *_KEYS]
 
 
 class Story(NamedTuple):
@@ -43,9 +36,10 @@ class Story(NamedTuple):
 class Receipts:
     """The receipts with points of one row group."""
 
-    def __init__(self, table: Any) -> None:
-        """`table` is Arrow's, of which the stubs know little."""
+    def __init__(self, table: Any, standings: Sequence[Standing]) -> None:
+        """`table` is Arrow's, of which the stubs know little; `standings` are all, 1 first."""
         self._table = table
+        self._standings = standings
 
     @property
     def times(self) -> tuple[str, str]:
@@ -76,10 +70,20 @@ class Receipts:
             table = table.filter(compute.less(table.column("created_at"), end))
         if not table.num_rows:
             return
-        grouped = table.group_by(list(_KEYS)).aggregate([("seq", "min")])
+        grouped = table.group_by(_KEYS).aggregate([("seq", "min")])
         columns = [grouped.column(name).to_pylist() for name in (*_KEYS, "seq_min")]
-        for values in zip(*columns, strict=True):
-            yield Story(*values)
+        for number, status, seq in zip(*columns, strict=True):
+            one = self._standings[cast("int", number) - 1]
+            yield Story(
+                worker_id=one.worker_id,
+                wallet=one.worker_wallet,
+                status=status,
+                boost_bps=one.points_boost_bps,
+                assignment=one.points_assignment,
+                gpu_name=one.points_gpu_name,
+                gpu_count=one.points_gpu_count,
+                seq=seq,
+            )
 
 
 def iterate_groups(export: Export) -> Iterator[Receipts]:
@@ -95,11 +99,16 @@ def iterate_groups(export: Export) -> Iterator[Receipts]:
     compute: Any = pc
     parquet: Any = pq
     path = export.path(RECEIPTS.name)
+    standings = load_standings(export.folder)
+    earning = pa.array(
+        [number for number, one in enumerate(standings, start=1) if one.points_table], pa.int64()
+    )
     try:
         with parquet.ParquetFile(path) as opened:
             for group in range(opened.num_row_groups):
                 table = opened.read_row_group(group, columns=_COLUMNS)
-                yield Receipts(table.filter(compute.not_equal(table.column("points_table"), "")))
+                earns = compute.is_in(table.column("standing_number"), value_set=earning)
+                yield Receipts(table.filter(earns), standings)
     except (pa.ArrowException, OSError) as error:
         raise DamagedExport(f"{path} cannot be read: {error}") from error
 

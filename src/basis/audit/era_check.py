@@ -6,14 +6,16 @@ more of them. One that is lost in the upgrade ends after it, and earns nothing e
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 from basis.audit.difference import Difference, receipt_name
 from basis.audit.folder import Export
+from basis.audit.standings import Standing, load_standings
 from basis.rules.errors import DamagedExport
 from basis.rules.export_format import RECEIPTS
 
-_COLUMNS = ["seq", "job_id", "status", "points_table"]
+_COLUMNS = ["seq", "job_id", "status", "standing_number"]
 
 
 class EraBook:
@@ -36,18 +38,19 @@ class EraBook:
             self._has_points = self._has_points or bool(export.tables.points)
             return
         path = export.path(RECEIPTS.name)
+        standings = load_standings(export.folder)
         try:
             with parquet.ParquetFile(path) as opened:
                 for group in range(opened.num_row_groups):
                     table = opened.read_row_group(group, columns=_COLUMNS)
-                    self._follow(table)
+                    self._follow(table, standings)
         except (pa.ArrowException, OSError) as error:
             raise DamagedExport(f"{path} cannot be read: {error}") from error
 
-    def _follow(self, table: Any) -> None:
+    def _follow(self, table: Any, standings: Sequence[Standing]) -> None:
         columns = [table.column(name).to_pylist() for name in _COLUMNS]
-        for seq, job_id, status, points_table in zip(*columns, strict=True):
-            if points_table:
+        for seq, job_id, status, number in zip(*columns, strict=True):
+            if standings[cast("int", number) - 1].points_table:
                 self._has_points = True
             elif self._has_points and status == "completed":
                 raise Difference(earned_nothing(seq, job_id))

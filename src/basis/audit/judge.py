@@ -131,8 +131,6 @@ class Judge:
         if not 1 <= number <= len(self._terms):
             raise unusable(row, f"terms number {number}")
         terms = self._terms[number - 1]
-        if (terms.model_id, terms.multiplier_bps) != (row[MODEL], row[MULTIPLIER]):
-            raise unusable(row, f"terms number {number} for {row[MODEL]!r}")
         flaw = find_lock_flaw(
             terms.windows,
             locked_at=cast("str", row[LOCKED_AT]),

@@ -55,6 +55,12 @@ def count_groups(path: Path) -> int:
         return opened.num_row_groups
 
 
+def count_rows(path: Path) -> int:
+    """How many rows the file has."""
+    with _open(path) as opened:
+        return opened.metadata.num_rows
+
+
 def check_statistics(path: Path, file: ParquetFile, *, groups: Sequence[int] | None = None) -> None:
     """Holds the bounds that row groups name for their columns to what the columns have.
 

@@ -12,36 +12,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
 from basis.audit.difference import Difference, expect_equal
 from basis.audit.folder import Export
 from basis.audit.phase_records import PublishedPhase
+from basis.audit.standings import Standing, load_standings
 from basis.rules.errors import DamagedExport
 from basis.rules.export_format import RECEIPTS
 from basis.rules.phase_steps import CountedReceipts
 from basis.rules.phases import PhasePool
 
-_COLUMNS: Final = (
-    "seq",
-    "hash",
-    "worker_wallet",
-    "created_at",
-    "points_table",
-    "points_asset",
-    "points_raw",
-)
+_COLUMNS: Final = ["seq", "hash", "created_at", "standing_number", "points_raw"]
 
 
 class _Receipt(NamedTuple):
-    """What counts of a receipt, in the order of `_COLUMNS`."""
+    """What counts of a receipt."""
 
     seq: int
     hash: bytes
-    wallet: str
     created_at: datetime
-    table: str
-    points_asset: str
+    standing: Standing
     points_raw: int
 
 
@@ -60,8 +51,8 @@ class _Count:
     def add(self, pool: str, receipt: _Receipt, *, is_late: bool) -> None:
         """Takes one receipt."""
         self.digest.update(f"{receipt.hash.hex()}\n".encode())
-        self.points[(pool, receipt.wallet)] += int(receipt.points_raw)
-        self.tables.add(receipt.table)
+        self.points[(pool, receipt.standing.worker_wallet)] += int(receipt.points_raw)
+        self.tables.add(receipt.standing.points_table)
         self.count += 1
         self.late_count += is_late
 
@@ -163,15 +154,15 @@ def _read_receipts(
     parquet: Any = pq
     for export in exports:
         path = export.path(RECEIPTS.name)
+        standings = load_standings(export.folder)
         try:
             with parquet.ParquetFile(path) as opened:
-                for batch in opened.iter_batches(columns=list(_COLUMNS)):
-                    is_kind = compute.equal(batch.column("points_asset"), points_asset)
-                    some = batch.filter(is_kind)
+                for batch in opened.iter_batches(columns=_COLUMNS):
+                    some = batch.filter(compute.not_equal(batch.column("points_raw"), 0))
                     lists = [some.column(name).to_pylist() for name in _COLUMNS]
-                    for values in zip(*lists, strict=True):
-                        receipt = _Receipt(*values)
-                        if receipt.points_raw and receipt.seq <= last_seq:
-                            yield receipt
+                    for seq, digest, created_at, number, points_raw in zip(*lists, strict=True):
+                        standing = standings[cast("int", number) - 1]
+                        if standing.points_asset == points_asset and seq <= last_seq:
+                            yield _Receipt(seq, digest, created_at, standing, points_raw)
         except (pa.ArrowException, OSError) as error:
             raise DamagedExport(f"{path} cannot be read: {error}") from error

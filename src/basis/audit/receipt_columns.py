@@ -1,4 +1,4 @@
-"""Where the reference finds what in a receipt's row: the columns of receipts.parquet, in order."""
+"""Where the reference finds what in the row of a whole receipt."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from operator import itemgetter
 from typing import Final, TypeAlias, cast
 
 from basis.audit.difference import Difference, receipt_name
-from basis.rules.export_format import RECEIPTS, REWARD_NAMES
+from basis.rules.export_format import REWARD_NAMES, WHOLE_RECEIPT
 
 Row: TypeAlias = tuple[object, ...]
 
-NAMES: Final = [column.name for column in RECEIPTS.columns]
+NAMES: Final = list(WHOLE_RECEIPT)
 
 
 def _span(first: str, last: str) -> slice:

@@ -27,18 +27,21 @@ from basis.audit.offer_records import check_offers
 from basis.audit.parquet import (
     check_statistics,
     count_groups,
+    count_rows,
     iterate_columns,
     read_range,
 )
 from basis.audit.phase_check import PhaseBook
 from basis.audit.receipt_check import Members, ReceiptCheck
 from basis.audit.receipt_columns import Row
+from basis.audit.standings import WholeReceipts, load_standings, unnamed_standing
 from basis.audit.tables import PublishedTables
 from basis.audit.terms import load_terms
 from basis.rules.export_files import ALL_FILES
 from basis.rules.export_format import (
     LATE_MEMBERS,
     RECEIPTS,
+    STANDINGS,
 )
 from basis.rules.phase_entries import PHASE_ENTRIES
 
@@ -83,6 +86,8 @@ class _PartResult:
     last_entry: int
     added: dict[str, int]
     batches: dict[int, Members]
+    standings: set[int]
+    """The numbers of those that its receipts have."""
     difference: str | None
 
 
@@ -110,6 +115,7 @@ def check_by_reference(
             sums: dict[int, dict[tuple[str, str], int]] = {}
             added: dict[str, int] = {}
             pending: dict[int, Members] = {}
+            named: set[int] = set()
             results = pool.map(_check_part, parts) if pool is not None else map(_check_part, parts)
             for result in results:
                 if result.difference is not None:
@@ -118,12 +124,14 @@ def check_by_reference(
                 for place, some in result.sums.items():
                     _join(sums.setdefault(place, {}), some)
                 _join(added, result.added)
+                named |= result.standings
                 _take_members(pending, result.batches, batches)
                 receipts += result.receipts
                 on_receipts(result.receipts)
             for number in sorted(pending):
                 batches.finish(number, pending[number])
             batches.finish_rest()
+            _expect_named(export, named)
             eras.check(export)
             check_findings(export)
             boosts.check(export)
@@ -183,8 +191,11 @@ def _check_part(part: _Part) -> _PartResult:
     seq = part.first_seq
     difference = None
     check: ReceiptCheck | None = None
+    whole: WholeReceipts | None = None
     try:
-        judge = Judge(part.tables, load_terms(part.folder, part.tables))
+        terms = load_terms(part.folder, part.tables)
+        whole = WholeReceipts(load_standings(part.folder), terms)
+        judge = Judge(part.tables, terms)
         check = ReceiptCheck(
             judge, chain_id=part.chain_id, token_symbol=part.token_symbol, cuts=part.cuts
         )
@@ -192,8 +203,7 @@ def _check_part(part: _Part) -> _PartResult:
         path = part.folder.joinpath(RECEIPTS.name)
         check_statistics(path, RECEIPTS, groups=[part.group])
         for columns in iterate_columns(path, RECEIPTS, groups=[part.group]):
-            rows = cast("Iterator[Row]", zip(*columns.values(), strict=True))
-            seq += check.check(rows, first_seq=seq, late=late)
+            seq += check.check(whole.rows(columns), first_seq=seq, late=late)
     except Difference as found:
         difference = str(found)
     return _PartResult(
@@ -203,8 +213,16 @@ def _check_part(part: _Part) -> _PartResult:
         last_entry=check.last_entry if check is not None else 0,
         added=dict(check.added) if check is not None else {},
         batches=check.batches if check is not None else {},
+        standings=whole.named if whole is not None else set(),
         difference=difference,
     )
+
+
+def _expect_named(export: Export, named: set[int]) -> None:
+    """Refuses a standing that no receipt of the period has."""
+    for number in range(1, count_rows(export.path(STANDINGS.name)) + 1):
+        if number not in named:
+            raise Difference(unnamed_standing(number))
 
 
 def _follow(export: Export, last_entry: int, part: _PartResult) -> int:

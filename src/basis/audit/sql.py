@@ -24,6 +24,7 @@ from basis.audit.sql_phase_points import check_phase_points, prepare_phases
 from basis.audit.sql_phases import PhaseQueries
 from basis.audit.sql_receipts import ReceiptQueries
 from basis.audit.sql_snapshots import check_snapshot_history
+from basis.audit.sql_standings import check_named, check_standings
 from basis.rules.errors import DamagedExport
 from basis.rules.export_files import ALL_FILES
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 14
+STEPS_PER_EXPORT = 16
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -84,6 +85,7 @@ def _steps(
     receipts = ReceiptQueries(connection, export, Numbers(is_wide=wide["receipts.parquet"]))
     ledger = LedgerQueries(connection, export)
     yield open_views
+    yield lambda: check_standings(connection)
     yield OfferQueries(connection, export).check
     yield receipts.check_figures
     yield lambda: jobs.check_period(connection, export, earlier)
@@ -93,6 +95,7 @@ def _steps(
     yield BoostQueries(connection, export).check
     yield lambda: check_snapshot_history(connection, export)
     yield lambda: ledger.check_batches(earlier)
+    yield lambda: check_named(connection)
     yield ledger.check_entries
     yield EntryQueries(connection, export).check
     yield ledger.check_balances

@@ -51,13 +51,13 @@ class BoostQueries:
     def _check_unboosted(self) -> None:
         """With no snapshot, nobody is boosted."""
         seq = self._one(
-            "SELECT min(seq) FROM receipts WHERE points_table <> '' "
-            "AND (points_boost_bps <> 10000 OR points_assignment <> '')"
+            "SELECT min(seq) FROM receipts WHERE standing_number IN (SELECT number FROM standings "
+            "WHERE points_table <> '' AND (points_boost_bps <> 10000 OR points_assignment <> ''))"
         )[0]
         if seq is not None:
             job_id, boost_bps, assignment = self._one(
                 "SELECT job_id, points_boost_bps, points_assignment FROM receipts "
-                f"WHERE seq = {seq}"
+                f"JOIN standings ON number = standing_number WHERE seq = {seq}"
             )
             raise _unboosted(seq, job_id, boost_bps, assignment)
 
@@ -149,12 +149,14 @@ class BoostQueries:
         place = _search(bounds.fetchall())
         self._connection.execute(f"""
             CREATE OR REPLACE TEMP TABLE stories AS
-            SELECT {place} AS window_number, worker_id, worker_wallet,
-                   status = 'completed' AS is_done,
-                   points_boost_bps, points_assignment, least(points_gpu_count, 256) AS gpus,
-                   min(seq) AS seq
-            FROM receipts WHERE points_table <> '' GROUP BY ALL""")
-        found = self._find("""
+            SELECT t.*, s.worker_id, s.worker_wallet, s.points_boost_bps, s.points_assignment,
+                   least(s.points_gpu_count, 256) AS gpus
+            FROM (SELECT {place} AS window_number, standing_number,
+                         status = 'completed' AS is_done
+                  FROM receipts GROUP BY ALL) t
+            JOIN standings s ON s.number = t.standing_number WHERE s.points_table <> ''""")
+        self._connection.execute("""
+            CREATE OR REPLACE TEMP TABLE flawed_stories AS
             WITH holders AS (SELECT DISTINCT window_number, wallet FROM held),
             judged AS (
                 SELECT s.*, h.wallet IS NOT NULL AS is_holder, f.number, f.sources, f.grants,
@@ -171,14 +173,19 @@ class BoostQueries:
                     AND lower(hex(f.hash)) = s.points_assignment
                 LEFT JOIN boosted_workers b ON b.assignment = f.number
                     AND b.worker_id = s.worker_id)
-            SELECT seq, is_holder, number, worker_wallet, points_assignment, points_boost_bps,
-                   due_bps, gpus, due_gpus, tables, due_tables,
-                   sources = grants AND sources = same AS is_fitting
-            FROM judged
+            SELECT *, sources = grants AND sources = same AS is_fitting FROM judged
             WHERE (NOT is_holder AND (points_boost_bps <> 10000 OR points_assignment <> ''))
                OR (is_holder AND (number IS NULL OR tables <> due_tables OR sources <> grants
-                   OR sources <> same OR points_boost_bps <> due_bps OR gpus <> due_gpus))
-            ORDER BY seq LIMIT 1""")
+                   OR sources <> same OR points_boost_bps <> due_bps OR gpus <> due_gpus))""")
+        found = None
+        if self._one("SELECT count(*) FROM flawed_stories")[0]:
+            found = self._find(f"""
+                SELECT r.seq, is_holder, number, worker_wallet, points_assignment,
+                       points_boost_bps, due_bps, gpus, due_gpus, tables, due_tables, is_fitting
+                FROM receipts r JOIN flawed_stories f
+                    ON f.standing_number = r.standing_number
+                    AND f.is_done = (r.status = 'completed') AND f.window_number = {place}
+                ORDER BY r.seq LIMIT 1""")
         if found is not None:
             raise self._explain(found)
         unnamed = self._find("""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from basis.audit.difference import Difference
 from basis.audit.era_check import earned_nothing
@@ -11,6 +11,8 @@ from basis.audit.folder import Export
 
 if TYPE_CHECKING:
     import duckdb
+
+_RECEIPTS: Final = "receipts JOIN standings ON number = standing_number"
 
 
 def check_eras(
@@ -25,9 +27,9 @@ def check_eras(
         return
     is_late = "TRUE"
     if not any(before.tables.points for before in earlier):
-        is_late = "seq > (SELECT min(seq) FROM receipts WHERE points_table <> '')"
+        is_late = f"seq > (SELECT min(seq) FROM {_RECEIPTS} WHERE points_table <> '')"
     found = connection.execute(
-        "SELECT seq, job_id FROM receipts WHERE points_table = '' AND status = 'completed' "
+        f"SELECT seq, job_id FROM {_RECEIPTS} WHERE points_table = '' AND status = 'completed' "
         f"AND {is_late} ORDER BY seq LIMIT 1"
     ).fetchone()
     if found is not None:

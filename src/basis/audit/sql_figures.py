@@ -8,6 +8,7 @@ Source: docs/reference/receipts-and-batches.md; docs/reference/points.md.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import gcd
 from typing import Final
@@ -32,17 +33,12 @@ class Figure:
 
 def usable(period: Period) -> str:
     """Whether a row's facts are among what formulas are for."""
-    at = period.lookups.at
-    models = at([one.model_id for one in period.terms], "terms_number")
-    multipliers = at([one.multiplier_bps for one in period.terms], "terms_number")
     return " AND ".join(
         [
             f"terms_number BETWEEN 1 AND {len(period.terms)}",
             "status IN ('completed', 'failed', 'cancelled')",
             "kind IN ('', 'chat', 'completion', 'embedding')",
             "measured_quality_bps <= 10000",
-            f"model_id = {models}",
-            f"model_multiplier_bps = {multipliers}",
             "NOT (kind = '' AND is_done AND NOT is_postpaid)",
         ]
     )
@@ -54,14 +50,22 @@ def points_usable(period: Period) -> str:
 
     No kind of job that an export can have makes images, so none earns WAIFU.
     """
-    known = is_one_of("points_table", list(period.tables.points))
+    none = "points_units = 0 AND points_multiplier_bps = 0"
+    usable = f"has_table <> is_postpaid AND (has_table OR ({none}))"
+    if not period.unusable:
+        return usable
+    return f"{usable} AND standing_number NOT IN ({', '.join(map(str, period.unusable))})"
+
+
+def unusable_standing(period_tables: Iterable[str]) -> str:
+    """Whether no points can be recomputed for a standing: by a table that was not published, or by
+    none though it says something of points."""
+    known = is_one_of("points_table", list(period_tables))
     return (
-        "CASE WHEN points_table = '' THEN is_postpaid AND points_asset = '' AND points_units = 0 "
-        "AND points_multiplier_bps = 0 "
+        "NOT (CASE WHEN points_table = '' THEN points_asset = '' "
         "AND points_boost_bps = 0 AND points_assignment = '' AND points_gpu_name = '' "
         "AND points_gpu_count = 0 AND points_gpu_memory_mib = 0 "
-        f"ELSE NOT is_postpaid AND {known} AND points_boost_bps >= 10000 "
-        "AND points_asset = 'LLAMA' END"
+        f"ELSE {known} AND points_boost_bps >= 10000 AND points_asset = 'LLAMA' END)"
     )
 
 
@@ -221,7 +225,7 @@ def _points() -> list[Figure]:
         ("NOT has_wallet", "no_wallet"),
         ("microcredits = 0", "not_charged"),
         ("points_multiplier_bps = 0", "no_multiplier"),
-        ("(is_llama AND memory_mib < points_floor_mib)", "below_hardware_floor"),
+        ("(has_table AND memory_mib < points_floor_mib)", "below_hardware_floor"),
         ("(quality_bps = 0 OR latency_bps = 0)", "no_quality"),
         (f"points_product < {LLAMA_SCALE}", "too_little"),
     )
@@ -233,11 +237,11 @@ def _points() -> list[Figure]:
     return [
         _equal(
             "points_units",
-            "CASE WHEN is_llama THEN prompt_tokens + output_tokens ELSE points_units END",
+            "CASE WHEN has_table THEN prompt_tokens + output_tokens ELSE points_units END",
         ),
         _equal(
             "points_multiplier_bps",
-            "CASE WHEN is_llama THEN points_due_bps ELSE points_multiplier_bps END",
+            "CASE WHEN has_table THEN points_due_bps ELSE points_multiplier_bps END",
         ),
         Figure(
             name="points_reason",

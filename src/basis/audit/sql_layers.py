@@ -6,7 +6,7 @@ The first layer looks up the tables by the number of the row's terms and multipl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
@@ -34,19 +34,25 @@ FACTS: Final = (
     "microcredits",
     "points_units",
     "points_multiplier_bps",
-    "points_boost_bps",
 )
+"""The columns whose largest values say how many bits their products need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What the formulas of a period are built from; `facts` are its largest, by column."""
+    """What the formulas of a period are built from.
+
+    `facts` are its largest, by column, with that of `points_boost_bps`; `standing` is what rows
+    look up by the number of their standing, of which `unusable` can be recomputed by no table.
+    """
 
     tables: PublishedTables
     terms: Sequence[JudgingTerms]
     numbers: Numbers
     facts: dict[str, int]
     lookups: Lookups
+    standing: Mapping[str, str]
+    unusable: Sequence[int]
 
     @property
     def has_postpaid(self) -> bool:
@@ -97,32 +103,31 @@ def _first(period: Period) -> str:
     product = (facts["prompt_tokens"] + facts["output_tokens"]) * dearest + PER_PRICE
     number = "BIGINT" if period.fits(product) else "HUGEINT"
     targets = [one.target for one in terms]
-    floors = {
-        version: at([_points_row(table, one)[1] for one in terms], _PLACE)
-        for version, table in period.tables.points.items()
-    }
-    multipliers = {
-        version: at([_points_row(table, one)[0] for one in terms], _PLACE)
-        for version, table in period.tables.points.items()
-    }
+    tables = list(period.tables.points.values())
+    multipliers, floors = (
+        [at([_points_row(table, one)[place] for one in terms], _PLACE) for table in tables]
+        for place in (0, 1)
+    )
+    standing = period.standing
     columns = {
         "is_done": "status = 'completed'",
         "done": "CAST(status = 'completed' AS BIGINT)",
-        "has_wallet": "worker_wallet <> ''",
-        "has_table": "points_table <> ''",
-        "is_llama": "points_asset = 'LLAMA'",
+        "has_wallet": standing["has_wallet"],
+        "has_table": standing["has_table"],
+        "points_boost_bps": standing["boost_bps"],
+        "memory_mib": standing["memory_mib"],
+        "model_multiplier_bps": at([one.multiplier_bps for one in terms], _PLACE),
         "has_points": "points_reason = ''",
         "is_postpaid": at([one.postpaid is not None for one in terms], _PLACE),
         "is_free": (
             f"status <> 'completed' OR (output_tokens = 0 AND kind IN ('chat', 'completion') AND "
             f"{at([one.is_empty_answer_free for one in prices], _PLACE)})"
         ),
-        "memory_mib": "CAST(points_gpu_count > 0 AS BIGINT) * points_gpu_memory_mib",
         "fee_bps": at([one.protocol_fee_bps for one in prices], _PLACE),
         "fee_rate": at(period.fee_rates, _PLACE),
         "rate": at([one.basis_raw_per_microcredit for one in prices], _PLACE),
         "factor": (
-            "CAST(worker_wallet <> '' AS BIGINT) * (quality_bps * uptime_bps * latency_bps)"
+            f"CAST({standing['has_wallet']} AS BIGINT) * (quality_bps * uptime_bps * latency_bps)"
         ),
         "price_of_tokens": (
             f"CAST(prompt_tokens AS {number}) * {at(prompt, _PLACE)} "
@@ -136,8 +141,8 @@ def _first(period: Period) -> str:
         "table_place": at(
             [list(period.tables.factors.values()).index(one.tables) for one in terms], _PLACE
         ),
-        "points_due_bps": choose("points_table", multipliers),
-        "points_floor_mib": choose("points_table", floors),
+        "points_due_bps": choose(standing["table_place"], multipliers),
+        "points_floor_mib": choose(standing["table_place"], floors),
     }
     return ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
 

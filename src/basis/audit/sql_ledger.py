@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from basis.audit.difference import Difference, expect_equal
 from basis.audit.folder import Export
 from basis.audit.sql_floors import broken_floor
-from basis.audit.sql_numbers import quote_path
-from basis.rules.export_format import RECEIPTS
+from basis.audit.sql_standings import whole_receipts
 from basis.rules.manifest import compute_balances_hash
 
 if TYPE_CHECKING:
@@ -180,12 +179,11 @@ class LedgerQueries:
     def _check_late(self, before: Export) -> None:
         """Holds the late members of this period to their receipts in an earlier one."""
         numbers = before.manifest.receipts
-        path = quote_path(str(before.path(RECEIPTS.name).absolute()))
         self._refuse(
             "receipt number {0} is not as batch {1} says that it is, or in two batches (I5)",
             f"""
             SELECT l.receipt_seq, min(l.batch_number) FROM late_members l
-            LEFT JOIN read_parquet({path}) r ON r.seq = l.receipt_seq
+            LEFT JOIN {whole_receipts(before)} r ON r.seq = l.receipt_seq
             WHERE l.receipt_seq > {numbers.after} AND l.receipt_seq <= {numbers.to}
             GROUP BY l.receipt_seq
             HAVING count(*) <> 1 OR NOT coalesce(bool_and(r.hash = l.receipt_hash
@@ -201,12 +199,14 @@ class LedgerQueries:
 
 
 def sum_jobs(connection: duckdb.DuckDBPyConnection) -> None:
-    """Adds the figures of all receipts up, by batch, wallet and asset of points: in one pass,
-    since most of what it costs is to unfold the columns."""
+    """Adds the figures of all receipts up, by batch and standing: in one pass, since most of what
+    it costs is to unfold the columns."""
     sums = ", ".join(f"sum({name}) AS {name}" for name in _FIGURES)
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE job_sums AS SELECT batch_number, worker_wallet AS wallet, "
-        f"points_asset, count(*) AS receipts, {sums} FROM receipts GROUP BY ALL"
+        "CREATE OR REPLACE TEMP TABLE job_sums AS "
+        "SELECT g.*, s.worker_wallet AS wallet, s.points_asset FROM "
+        f"(SELECT batch_number, standing_number, count(*) AS receipts, {sums} "
+        "FROM receipts GROUP BY ALL) g JOIN standings s ON s.number = g.standing_number"
     )
 
 
@@ -218,14 +218,15 @@ def moved_by_jobs(connection: duckdb.DuckDBPyConnection) -> str:
     """
     found = connection.execute("SELECT number FROM terms WHERE is_postpaid").fetchall()
     postpaid = ", ".join(str(number) for (number,) in found) or "NULL"
-    for table, owner, figure, chosen in (
-        ("owed", "user_id", "total_charged_raw", f"terms_number IN ({postpaid})"),
-        ("paid", "user_id", "microcredits", "microcredits <> 0"),
-        ("fined", "worker_id", "penalty_owed_raw", "penalty_owed_raw <> 0"),
+    workers = "receipts JOIN standings ON number = standing_number"
+    for table, owner, figure, source, chosen in (
+        ("owed", "user_id", "total_charged_raw", "receipts", f"terms_number IN ({postpaid})"),
+        ("paid", "user_id", "microcredits", "receipts", "microcredits <> 0"),
+        ("fined", "worker_id", "penalty_owed_raw", workers, "penalty_owed_raw <> 0"),
     ):
         connection.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS SELECT {owner}, sum({figure}) AS raw "
-            f"FROM receipts WHERE {chosen} GROUP BY {owner}"
+            f"FROM {source} WHERE {chosen} GROUP BY {owner}"
         )
     figures = ", ".join(f"sum({name}) AS {name}" for name in _FIGURES)
     connection.execute(

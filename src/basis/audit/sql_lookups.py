@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, cast
 
 from basis.audit.sql_numbers import INT64_MAX, quote
@@ -35,6 +35,28 @@ class Lookups:
         written = f"CAST([{', '.join(map(_literal, values))}] AS {_kind(values)}[])"
         name = self._names.setdefault(written, f"list_{len(self._names)}")
         return f"{name}[{place}]"
+
+    def of_table(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        table: str,
+        place: str,
+        expressions: Mapping[str, str],
+    ) -> dict[str, str]:
+        """Expressions over a table whose rows are numbered from 1, by the number in a column."""
+        extremes = ", ".join(f"min({one}), max({one})" for one in expressions.values())
+        found = connection.execute(f"SELECT {extremes} FROM {table}").fetchone() or ()
+        looked_up: dict[str, str] = {}
+        for (name, expression), least, most in zip(
+            expressions.items(), found[::2], found[1::2], strict=True
+        ):
+            if least == most:
+                looked_up[name] = self.at([least], place)
+                continue
+            written = f"(SELECT list({expression} ORDER BY number) FROM {table})"
+            column = self._names.setdefault(written, f"list_{len(self._names)}")
+            looked_up[name] = f"{column}[{place}]"
+        return looked_up
 
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Makes the table, once everything that a query looks up is known."""

@@ -8,6 +8,7 @@ An overflow is an error in DuckDB, never a wrong number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,12 +72,12 @@ def quote_path(path: str) -> str:
     return quote(path)
 
 
-def choose(column: str, cases: dict[str, str]) -> str:
-    """The expression for the value of a text column, which is one of these values."""
+def choose(place: str, cases: Sequence[str]) -> str:
+    """The expression at the place that a column names, which is one of them, counted from 1."""
     if len(cases) < 2:
-        return next(iter(cases.values()), "NULL")
-    branches = " ".join(f"WHEN {quote(value)} THEN {then}" for value, then in sorted(cases.items()))
-    return f"CASE {column} {branches} END"
+        return cases[0] if cases else "NULL"
+    branches = " ".join(f"WHEN {number} THEN {case}" for number, case in enumerate(cases, start=1))
+    return f"CASE {place} {branches} END"
 
 
 def is_one_of(column: str, values: list[str]) -> str:

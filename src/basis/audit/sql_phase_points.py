@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from basis.audit.difference import Difference
 from basis.audit.folder import Export
-from basis.audit.sql_numbers import quote_path
 from basis.audit.sql_phase_history import check_openings, prepare_openings, remember_openings
-from basis.rules.export_format import RECEIPTS
+from basis.audit.sql_standings import whole_receipts
 
 if TYPE_CHECKING:
     import duckdb
@@ -79,7 +78,7 @@ def check_phase_points(connection: duckdb.DuckDBPyConnection, exports: Sequence[
     receipts = " UNION ALL ".join(
         "SELECT seq, worker_wallet AS wallet, epoch_ms(created_at) AS at_ms, points_asset, "
         "CAST(points_raw AS HUGEINT) AS points_raw FROM "
-        f"read_parquet({quote_path(str(export.path(RECEIPTS.name).absolute()))}) "
+        f"{whole_receipts(export)} "
         "WHERE points_raw <> 0"
         for export in exports
     )

@@ -3,16 +3,23 @@ fails."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from basis.audit.difference import Difference, differs, receipt_name
 from basis.audit.folder import Export
-from basis.audit.sql_figures import Figure, make_figures, points_usable, usable
+from basis.audit.sql_figures import (
+    Figure,
+    make_figures,
+    points_usable,
+    unusable_standing,
+    usable,
+)
 from basis.audit.sql_layers import FACTS, Period, layered
 from basis.audit.sql_lookups import Lookups
 from basis.audit.sql_numbers import Numbers, quote
-from basis.audit.terms import load_terms
+from basis.audit.terms import JudgingTerms, load_terms
 from basis.rules.export_format import UNCHECKED
 from basis.rules.receipt import RECEIPT_VERSION
 from basis.rules.units import WHOLE_BPS
@@ -46,15 +53,9 @@ class ReceiptQueries:
         terms = load_terms(self._export.folder, self._export.tables)
         if not rows:
             return
-        period = Period(
-            tables=self._export.tables,
-            terms=terms,
-            numbers=self._numbers,
-            facts=self._load_facts(),
-            lookups=Lookups(),
-        )
         if not terms:
             raise self._unusable(numbers.after + 1)
+        period = self._load_period(terms)
         groups = make_figures(period)
         can_be = " AND ".join(
             [
@@ -128,13 +129,46 @@ class ReceiptQueries:
         if flawed is not None:
             raise Difference(f"the penalties of receipt number {flawed} are not their sum")
 
+    def _load_period(self, terms: Sequence[JudgingTerms]) -> Period:
+        lookups, versions = Lookups(), list(self._export.tables.points)
+        unusable = self._connection.execute(
+            f"SELECT number FROM standings WHERE {unusable_standing(versions)} ORDER BY number"
+        ).fetchall()
+        known = ", ".join(map(quote, versions))
+        return Period(
+            tables=self._export.tables,
+            terms=terms,
+            numbers=self._numbers,
+            facts=self._load_facts(),
+            lookups=lookups,
+            standing=lookups.of_table(
+                self._connection,
+                "standings",
+                "standing_number",
+                {
+                    "has_wallet": "worker_wallet <> ''",
+                    "has_table": "points_table <> ''",
+                    "boost_bps": "points_boost_bps",
+                    "memory_mib": (
+                        "CASE WHEN points_gpu_count > 0 THEN points_gpu_memory_mib ELSE 0 END"
+                    ),
+                    "table_place": (
+                        f"coalesce(list_position(CAST([{known}] AS VARCHAR[]), points_table), 0)"
+                    ),
+                },
+            ),
+            unusable=[number for (number,) in unusable],
+        )
+
     def _load_facts(self) -> dict[str, int]:
         largest = ", ".join(f"max({name})" for name in FACTS)
         least = ", ".join(f"min({name})" for name in FACTS)
         extremes = self._one(f"SELECT {largest}, least({least}) FROM receipts")
         if int(extremes[-1]) < 0:
             raise Difference(f"{self._export.name}: a count or time is {extremes[-1]}")
-        return {name: int(one) for name, one in zip(FACTS, extremes, strict=False)}
+        boosts = self._one("SELECT max(points_boost_bps) FROM standings")
+        facts = {name: int(one) for name, one in zip(FACTS, extremes, strict=False)}
+        return {**facts, "points_boost_bps": int(boosts[0])}
 
     def _explain(
         self, row_number: int, at: str, follows: str, can_be: str, figures: list[Figure]

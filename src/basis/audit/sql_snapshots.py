@@ -33,7 +33,8 @@ def check_snapshot_history(connection: duckdb.DuckDBPyConnection, export: Export
     )
     run(
         "INSERT INTO told_times SELECT ?, ?, epoch_ms(min(created_at)), epoch_ms(max(created_at)) "
-        "FROM receipts WHERE points_table <> ''",
+        "FROM receipts WHERE standing_number NOT IN "
+        "(SELECT number FROM standings WHERE points_table = '')",
         [period, export.name],
     )
     unsorted = run("""

@@ -76,13 +76,25 @@ _DETAILS = columns(
 )
 
 _CHARGE = columns(
-    terms_number=INTEGER,
     microcredits=AMOUNT,
     held_microcredits=AMOUNT,
     locked_at=TIME,
     penalty_raw=AMOUNT,
 )
-"""`terms_number` names a row of the terms. `penalty_raw` is the sum of the job's penalties."""
+"""`penalty_raw` is the sum of the job's penalties."""
+
+_STANDING = columns(
+    worker_id=TEXT,
+    worker_wallet=TEXT,
+    points_table=TEXT,
+    points_asset=TEXT,
+    points_boost_bps=INTEGER,
+    points_assignment=TEXT,
+    points_gpu_name=TEXT,
+    points_gpu_count=INTEGER,
+    points_gpu_memory_mib=INTEGER,
+)
+"""Who did a job, and by what it earned points: "" or 0 from before there were points."""
 
 _POINTS = columns(
     points_table=TEXT,
@@ -140,21 +152,40 @@ They are the figures of its receipt, so no file holds them; the export refuses a
 anything else.
 """
 
+_WHOLE_RECEIPT = (
+    *columns(seq=NUMBER, hash=DIGEST),
+    *_CORE,
+    *_DETAILS,
+    *columns(terms_number=INTEGER, standing_number=INTEGER),
+    *_CHARGE,
+    *columns(**dict.fromkeys(BREAKDOWN_NAMES, AMOUNT)),
+    *_POINTS,
+    *columns(batch_number=INTEGER, has_entry=FLAG, entry_seq=NUMBER, entry_at=TIME),
+)
+
+WHOLE_RECEIPT = tuple(column.name for column in _WHOLE_RECEIPT)
+"""All that an export says of a receipt, in order, with what its two numbers stand for."""
+
+STANDING = tuple(column.name for column in _STANDING)
+"""What its standing says of a receipt."""
+
+TERMS_OF_RECEIPT = {"model_id": "model_id", "model_multiplier_bps": "multiplier_bps"}
+"""What its terms say of it, with the columns that do."""
+
 RECEIPTS = ParquetFile(
     name="receipts.parquet",
-    columns=(
-        *columns(seq=NUMBER, hash=DIGEST),
-        *_CORE,
-        *_DETAILS,
-        *_CHARGE,
-        *columns(**dict.fromkeys(BREAKDOWN_NAMES, AMOUNT)),
-        *_POINTS,
-        *columns(batch_number=INTEGER, has_entry=FLAG, entry_seq=NUMBER, entry_at=TIME),
+    columns=tuple(
+        column
+        for column in _WHOLE_RECEIPT
+        if column.name not in STANDING and column.name not in TERMS_OF_RECEIPT
     ),
 )
 """Sorted by `seq`, without a gap. `batch_number` is 0 if no batch of this period or an earlier one
 holds the receipt; `entry_seq` is the number of its entry among all of the ledger, 0 where there is
 none, and `entry_at` is then the receipt's own time."""
+
+STANDINGS = ParquetFile(name="standings.parquet", columns=(*columns(number=INTEGER), *_STANDING))
+"""How workers stood when they did the period's jobs, numbered from 1 as each first occurs."""
 
 TERMS = ParquetFile(
     name="terms.parquet",
@@ -252,6 +283,7 @@ OPENING = ParquetFile(
 
 PARQUET_FILES = (
     RECEIPTS,
+    STANDINGS,
     TERMS,
     PENALTIES,
     VERDICTS,
