@@ -147,13 +147,15 @@ class BoostQueries:
     def _check_receipts(self) -> None:
         bounds = self._connection.execute("SELECT number, since FROM windows ORDER BY number")
         place = _search(bounds.fetchall())
-        self._connection.execute(f"""
+        self._connection.execute("""
             CREATE OR REPLACE TEMP TABLE stories AS
-            SELECT t.*, s.worker_id, s.worker_wallet, s.points_boost_bps, s.points_assignment,
+            SELECT w.number AS window_number, t.standing_number, t.is_done, s.worker_id,
+                   s.worker_wallet, s.points_boost_bps, s.points_assignment,
                    least(s.points_gpu_count, 256) AS gpus
-            FROM (SELECT {place} AS window_number, standing_number,
-                         status = 'completed' AS is_done
+            FROM (SELECT standing_number, status = 'completed' AS is_done,
+                         epoch_ms(min(created_at)) AS first, epoch_ms(max(created_at)) AS last
                   FROM receipts GROUP BY ALL) t
+            JOIN windows w ON w.since <= t.last AND w.until > t.first
             JOIN standings s ON s.number = t.standing_number WHERE s.points_table <> ''""")
         self._connection.execute("""
             CREATE OR REPLACE TEMP TABLE flawed_stories AS
@@ -179,6 +181,8 @@ class BoostQueries:
                    OR sources <> same OR points_boost_bps <> due_bps OR gpus <> due_gpus))""")
         found = None
         if self._one("SELECT count(*) FROM flawed_stories")[0]:
+            bounds = self._connection.execute("SELECT number, since FROM windows ORDER BY number")
+            place = _search(bounds.fetchall())
             found = self._find(f"""
                 SELECT r.seq, is_holder, number, worker_wallet, points_assignment,
                        points_boost_bps, due_bps, gpus, due_gpus, tables, due_tables, is_fitting

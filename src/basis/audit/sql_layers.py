@@ -151,12 +151,6 @@ def _second(period: Period) -> str:
     facts, numbers = period.facts, period.numbers
     fits = period.fits(facts["microcredits"] * PER_PRICE)
     number = "BIGINT" if fits else "HUGEINT"
-    work = (
-        "BIGINT"
-        if period.fits(facts["points_units"] * facts["points_multiplier_bps"])
-        else "HUGEINT"
-    )
-    factors = "BIGINT" if period.fits(facts["points_boost_bps"] * 10**8) else "HUGEINT"
     rates = [one.priced.basis_raw_per_microcredit for one in period.terms if one.priced is not None]
     in_basis = f"{numbers.big('microcredits')} * {numbers.big('rate')}"
     if period.fits(max(1, facts["microcredits"]) * max(rates, default=0)):
@@ -171,13 +165,25 @@ def _second(period: Period) -> str:
             "protocol_fee_raw", value="total_charged_raw", factor="fee_bps", whole=10_000
         ),
         "gross_rest": numbers.rest("gross_raw", value="pool_raw", factor="factor", whole=CUBED),
-        "points_product": (
-            f"CAST(CAST(points_units AS {work}) * points_multiplier_bps AS HUGEINT) * "
-            f"CAST(CAST(quality_bps * latency_bps AS {factors}) * points_boost_bps "
-            f"AS HUGEINT)"
-        ),
+        "points_rest": (f"{points_product(period)} - CAST(points_raw AS HUGEINT) * {LLAMA_SCALE}"),
     }
     return ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+
+
+def points_product(period: Period) -> str:
+    """What the points of a row are, times `LLAMA_SCALE` and not floored."""
+    facts = period.facts
+    work, factors = (
+        "BIGINT" if period.fits(largest) else "HUGEINT"
+        for largest in (
+            facts["points_units"] * facts["points_multiplier_bps"],
+            facts["points_boost_bps"] * 10**8,
+        )
+    )
+    return (
+        f"CAST(CAST(points_units AS {work}) * points_multiplier_bps AS HUGEINT) * "
+        f"CAST(CAST(quality_bps * latency_bps AS {factors}) * points_boost_bps AS HUGEINT)"
+    )
 
 
 def _points_row(table: PointsTable, terms: JudgingTerms) -> tuple[int, int]:

@@ -67,7 +67,10 @@ class ReceiptQueries:
             ]
         )
         follows = f"seq = {numbers.after + 1} + file_row_number"
-        proofs = [" AND ".join(f"({figure.proof})" for figure in group) for group in groups]
+        proofs = [
+            " AND ".join(f"({figure.quick or figure.proof})" for figure in group)
+            for group in groups
+        ]
         source = layered(period)
         period.lookups.write(self._connection)
         found = [
