@@ -8,6 +8,7 @@ computed here again.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -27,13 +28,14 @@ from basis.audit.sql_snapshots import check_snapshot_history
 from basis.audit.sql_standings import check_named, check_standings
 from basis.rules.errors import DamagedExport
 from basis.rules.export_files import ALL_FILES
+from basis.rules.export_format import RECEIPTS
 
 if TYPE_CHECKING:
     import duckdb
 
 OnSteps = Callable[[int], None]
 """Told how many more steps are done."""
-STEPS_PER_EXPORT = 16
+STEPS_PER_EXPORT = 17
 Wide = dict[str, bool]
 """File -> whether its amounts are DECIMAL(38,0)."""
 
@@ -57,37 +59,70 @@ def check_by_sql(
         prepare_phases(connection)
         jobs = SeenJobs()
         for export, wide in exports:
-            for step in _steps(connection, export, wide, earlier, jobs):
-                _run(export, step)
-                on_steps(1)
+            _check_period(connection, export, wide, earlier, jobs, on_steps)
             receipts += export.manifest.receipts.to - export.manifest.receipts.after
             earlier.append(export)
         _run(earlier[-1], lambda: check_phase_points(connection, earlier))
     return receipts
 
 
-def _steps(
+def _check_period(
     connection: duckdb.DuckDBPyConnection,
     export: Export,
     wide: Wide,
     earlier: list[Export],
     jobs: SeenJobs,
-) -> Iterator[Callable[[], None]]:
-    def open_views() -> None:
-        for file in ALL_FILES:
-            view = file.name.removesuffix(".parquet")
-            path = quote_path(str(export.path(file.name).absolute()))
-            connection.execute(
-                f"CREATE OR REPLACE VIEW {view} AS "
-                f"SELECT * FROM read_parquet({path}, file_row_number = true)"
-            )
+    on_steps: OnSteps,
+) -> None:
+    """Recomputes one period: the figures of receipts beside what is summed and joined.
 
-    receipts = ReceiptQueries(connection, export, Numbers(is_wide=wide["receipts.parquet"]))
+    Each takes half of the time, and what one does on a single core the other fills up.
+    """
+    numbers = Numbers(is_wide=wide[RECEIPTS.name])
+    receipts = ReceiptQueries(connection, export, numbers)
+    for step in (
+        lambda: _open_views(connection, export),
+        receipts.check_count,
+        lambda: check_standings(connection),
+        OfferQueries(connection, export).check,
+    ):
+        _run(export, step)
+        on_steps(1)
+    with connection.cursor() as own, ThreadPoolExecutor(max_workers=1) as beside:
+        figures = beside.submit(_run, export, ReceiptQueries(own, export, numbers).check_figures)
+        try:
+            for step in _steps(connection, export, receipts, earlier, jobs):
+                _run(export, step)
+                on_steps(1)
+        except Exception:
+            figures.result()  # What is wrong with a figure is named first.
+            raise
+        except BaseException:
+            own.interrupt()
+            raise
+        figures.result()
+        on_steps(1)
+
+
+def _open_views(connection: duckdb.DuckDBPyConnection, export: Export) -> None:
+    for file in ALL_FILES:
+        view = file.name.removesuffix(".parquet")
+        path = quote_path(str(export.path(file.name).absolute()))
+        connection.execute(
+            f"CREATE OR REPLACE VIEW {view} AS "
+            f"SELECT * FROM read_parquet({path}, file_row_number = true)"
+        )
+
+
+def _steps(
+    connection: duckdb.DuckDBPyConnection,
+    export: Export,
+    receipts: ReceiptQueries,
+    earlier: list[Export],
+    jobs: SeenJobs,
+) -> Iterator[Callable[[], None]]:
+    """All but the figures of receipts, once these have begun."""
     ledger = LedgerQueries(connection, export)
-    yield open_views
-    yield lambda: check_standings(connection)
-    yield OfferQueries(connection, export).check
-    yield receipts.check_figures
     yield lambda: jobs.check_period(connection, export, earlier)
     yield lambda: check_eras(connection, export, earlier)
     yield receipts.check_verdicts

@@ -38,20 +38,29 @@ class ReceiptQueries:
         self._export = export
         self._numbers = numbers
 
-    def check_figures(self) -> None:
-        """Proves the number, the factors, the amounts and the ledger entry of each receipt.
+    def check_count(self) -> None:
+        """Holds the number of receipts to the manifest.
 
         Raises:
-            Difference: the first receipt's first figure that fails.
+            Difference: there are more or fewer.
         """
-        numbers, manifest = self._export.manifest.receipts, self._export.manifest
+        numbers = self._export.manifest.receipts
         rows = self._one("SELECT count(*) FROM receipts")[0]
         if rows != numbers.to - numbers.after:
             raise Difference(
                 f"{self._export.name} covers {numbers.to - numbers.after} receipts, but has {rows}"
             )
+
+    def check_figures(self) -> None:
+        """Proves the number, the factors, the amounts and the ledger entry of each receipt, after
+        `check_count`.
+
+        Raises:
+            Difference: the first receipt's first figure that fails.
+        """
+        numbers, manifest = self._export.manifest.receipts, self._export.manifest
         terms = load_terms(self._export.folder, self._export.tables)
-        if not rows:
+        if numbers.to == numbers.after:
             return
         if not terms:
             raise self._unusable(numbers.after + 1)
