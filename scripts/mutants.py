@@ -50,7 +50,7 @@ AT_IMPORT = frozenset(
     {
         "accounts._row",
         "catalog.Catalog.get",
-        "export_format._columns",
+        "export_columns.columns",
         "gpus._key",
         "gpus._table",
         "points_tables._cards",
