@@ -206,14 +206,30 @@ def test_epoch__name_of_the_longest_length__is_taken() -> None:
     epoch = parse_epoch(json.dumps({**epoch_json(EPOCHS[-1]), "modelMultipliers": rows}))
 
     assert epoch.model_multipliers == (("m" * 128, 10_000),)
-    with pytest.raises(InvalidInput, match="printable"):
+    with pytest.raises(InvalidInput, match=r"'a\\tb'.*1 to 128 printable") as refused:
         validate_epoch(replace(epoch, model_multipliers=(("a\tb", Bps(1)),)))
+    assert refused.value.param == "epoch"
 
 
 def test_book__effective_from__is_the_activations_and_empty_for_what_ships() -> None:
     assert BOOK.effective_from("summer") == SECOND
     assert BOOK.effective_from("spring") == FIRST
     assert BOOK.effective_from(EPOCHS[0].version) == ""
+
+
+@pytest.mark.parametrize(
+    ("at", "begun"),
+    [
+        (BEFORE, []),
+        (FIRST, [(SPRING, FIRST)]),
+        (BETWEEN, [(SPRING, FIRST)]),
+        (SECOND, [(SPRING, FIRST), (SUMMER, SECOND)]),
+    ],
+)
+def test_book__activated_until__holds_those_that_have_begun_in_order(
+    at: str, begun: list[tuple[PricingEpoch, str]]
+) -> None:
+    assert [(one.epoch, one.effective_from) for one in BOOK.activated_until(at)] == begun
 
 
 def test_book__many_activations__keep_each_its_own_epoch() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from basis.rules.accounts import CHART, Holder
@@ -13,6 +15,7 @@ from basis.rules.repairs import (
     LONGEST_REASON,
     make_adjustment,
     make_reversal,
+    remake_adjustment,
     validate_reason,
 )
 
@@ -81,6 +84,60 @@ def test_adjustment__of_what_a_receipt_says__is_refused_and_names_the_account() 
             target=AccountPath(f"points/earned/{wallet}"),
             asset="LLAMA",
         )
+
+
+def _entry(*moved: tuple[AccountPath, int]) -> Entry:
+    postings = (
+        Posting(account=account, asset="CREDIT", amount_raw=amount) for account, amount in moved
+    )
+    return make_entry(kind="adjustment", cause="ticket-7", postings=postings)
+
+
+@pytest.mark.parametrize("amount_raw", [1, 5, 10**30])
+def test_remake__of_an_adjustment__is_equal_to_it(amount_raw: int) -> None:
+    entry = _adjust(amount_raw=amount_raw)
+
+    assert remake_adjustment(entry) == entry
+
+
+@pytest.mark.parametrize(
+    "moved",
+    [
+        [(WRITEOFF, -5), (CUSTOMER, 2), (EXCHANGE, 3)],
+        [(WRITEOFF, -2), (EXCHANGE, -3), (CUSTOMER, 5)],
+    ],
+    ids=["to two", "from two"],
+)
+def test_remake__of_more_than_two_accounts__is_none(
+    moved: list[tuple[AccountPath, int]],
+) -> None:
+    assert remake_adjustment(_entry(*moved)) is None
+
+
+def test_remake__of_an_entry_that_moves_nothing__is_none() -> None:
+    assert remake_adjustment(replace(_adjust(), postings=())) is None
+
+
+def test_remake__with_a_posting_of_nothing__is_the_adjustment_without_it() -> None:
+    entry = _adjust()
+    nothing = Posting(account=EXCHANGE, asset="CREDIT", amount_raw=0)
+
+    assert remake_adjustment(replace(entry, postings=(*entry.postings, nothing))) == entry
+
+
+def test_remake__of_two_assets__is_another_entry() -> None:
+    entry = _adjust()
+    taken, given = sorted(entry.postings, key=lambda one: one.amount_raw)
+    mixed = replace(entry, postings=(replace(taken, asset="BASIS"), given))
+
+    assert remake_adjustment(mixed) == entry
+
+
+def test_remake__of_no_key__is_refused_as_making_one_is() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        remake_adjustment(replace(_adjust(), cause="no key"))
+
+    assert refused.value.param == "key"
 
 
 @pytest.mark.parametrize("rule", CHART, ids=lambda rule: rule.pattern)
