@@ -74,7 +74,7 @@ def _check_period(
     jobs: SeenJobs,
     on_steps: OnSteps,
 ) -> None:
-    """Recomputes one period: the figures of receipts beside what is summed and joined.
+    """Recomputes one period: prices and figures of receipts beside what is summed and joined.
 
     Each takes half of the time, and what one does on a single core the other fills up.
     """
@@ -84,12 +84,11 @@ def _check_period(
         lambda: _open_views(connection, export),
         receipts.check_count,
         lambda: check_standings(connection),
-        OfferQueries(connection, export).check,
     ):
         _run(export, step)
         on_steps(1)
     with connection.cursor() as own, ThreadPoolExecutor(max_workers=1) as beside:
-        figures = beside.submit(_run, export, ReceiptQueries(own, export, numbers).check_figures)
+        figures = beside.submit(_run, export, lambda: _check_figures(own, export, numbers))
         try:
             for step in _steps(connection, export, receipts, earlier, jobs):
                 _run(export, step)
@@ -101,7 +100,13 @@ def _check_period(
             own.interrupt()
             raise
         figures.result()
-        on_steps(1)
+        on_steps(2)
+
+
+def _check_figures(connection: duckdb.DuckDBPyConnection, export: Export, numbers: Numbers) -> None:
+    """Proves the locks of prices, then every figure of every receipt."""
+    OfferQueries(connection, export).check()
+    ReceiptQueries(connection, export, numbers).check_figures()
 
 
 def _open_views(connection: duckdb.DuckDBPyConnection, export: Export) -> None:

@@ -31,10 +31,16 @@ def check_snapshot_history(connection: duckdb.DuckDBPyConnection, export: Export
         "FROM snapshots",
         [period, export.name],
     )
+    # Mostly every job has a table of points, and the bounds of the file are the answer.
+    without = run("SELECT count(*) FROM standings WHERE points_table = ''").fetchone()
+    with_table = (
+        "WHERE standing_number NOT IN (SELECT number FROM standings WHERE points_table = '')"
+        if without != (0,)
+        else ""
+    )
     run(
         "INSERT INTO told_times SELECT ?, ?, epoch_ms(min(created_at)), epoch_ms(max(created_at)) "
-        "FROM receipts WHERE standing_number NOT IN "
-        "(SELECT number FROM standings WHERE points_table = '')",
+        f"FROM receipts {with_table}",
         [period, export.name],
     )
     unsorted = run("""
