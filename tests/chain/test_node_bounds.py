@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import time
+from typing import Any
 
 import pytest
 
@@ -69,6 +71,22 @@ def test_read__body_without_length_that_is_cut__is_no_answer(pauses: list[float]
 
     with Drip(whole, drop=b" ") as node, pytest.raises(ChainUnreachable, match=r"within 0\.3 s"):
         EvmNode(node.url, total_timeout_s=0.3, pause=pauses.append).load_chain_id()
+
+
+def test_read__connection_that_comes_after_the_time__is_cut_at_once(
+    pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def resolve_late(*args: Any, **kwargs: Any) -> list[Any]:
+        time.sleep(0.2)
+        return found(*args, **kwargs)
+
+    found = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", resolve_late)
+
+    with Drip(b"H") as node, pytest.raises(ChainUnreachable, match=r"within 0\.05 s"):
+        EvmNode(node.url, total_timeout_s=0.05, pause=pauses.append).load_chain_id()
+
+    assert len(pauses) == ATTEMPTS - 1
 
 
 def test_read__redirection__is_not_followed(pauses: list[float]) -> None:

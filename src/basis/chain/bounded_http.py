@@ -46,20 +46,24 @@ class _BoundedAdapter(HTTPAdapter):
         self._most_bytes = most_bytes
         self._sockets: list[socket.socket] = []
         """Of every connection that was opened, a second handle: it can be cut through from here."""
+        self._is_over = threading.Event()
+        """Of the request that is under way: what it opens from then on is cut at once."""
+        self._lock = threading.Lock()
+        """Of both: else a connection could come to be between its request's end and the cut."""
         super().__init__(pool_connections=1, pool_maxsize=1)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         """Makes the pools, of connections that can be cut through."""
         super().init_poolmanager(*args, **kwargs)
-        sockets = self._sockets
+        note = self._note
 
         class Plain(HTTPConnection):
             def _new_conn(self) -> socket.socket:
-                return _noted(super()._new_conn(), sockets)
+                return note(super()._new_conn())
 
         class Encrypted(HTTPSConnection):
             def _new_conn(self) -> socket.socket:
-                return _noted(super()._new_conn(), sockets)
+                return note(super()._new_conn())
 
         class PlainPool(HTTPConnectionPool):
             ConnectionCls = Plain  # type: ignore[reportAssignmentType]  # its Final fits no protocol
@@ -88,20 +92,16 @@ class _BoundedAdapter(HTTPAdapter):
             ChainUnreachable: it is too long, or took too long.
             OSError: as the library says.
         """
-        is_over = threading.Event()
-
-        def cut() -> None:
-            is_over.set()
-            self._cut()
-
-        timer = threading.Timer(self._total_timeout_s, cut)
+        self._is_over = is_over = threading.Event()
+        timer = threading.Timer(self._total_timeout_s, self._end)
         timer.daemon = True
         timer.start()
         try:
             response = super().send(request, True, timeout, verify, cert, proxies)
             body = self._read(response.raw)
         except ChainUnreachable:
-            self._cut()
+            with self._lock:
+                self._cut()
             raise
         except Exception:
             if is_over.is_set():
@@ -109,6 +109,7 @@ class _BoundedAdapter(HTTPAdapter):
             raise
         finally:
             timer.cancel()
+            timer.join()  # so that it never ends the request after this one
         if is_over.is_set():
             # A connection that was cut may look like an answer that ended.
             raise self._too_slow()
@@ -126,7 +127,23 @@ class _BoundedAdapter(HTTPAdapter):
                 )
         return bytes(body)
 
+    def _end(self) -> None:
+        with self._lock:
+            self._is_over.set()
+            self._cut()
+
+    def _note(self, opened: socket.socket) -> socket.socket:
+        with self._lock:
+            for handle in [one for one in self._sockets if _has_ended(one)]:
+                self._sockets.remove(handle)
+                handle.close()
+            self._sockets.append(opened.dup())
+            if self._is_over.is_set():
+                self._cut()
+        return opened
+
     def _cut(self) -> None:
+        """Under the lock."""
         for handle in self._sockets:
             with contextlib.suppress(OSError):
                 handle.shutdown(socket.SHUT_RDWR)
@@ -135,7 +152,8 @@ class _BoundedAdapter(HTTPAdapter):
 
     def close(self) -> None:
         """Closes every connection."""
-        self._cut()
+        with self._lock:
+            self._cut()
         super().close()
 
     def _too_slow(self) -> ChainUnreachable:
@@ -144,15 +162,7 @@ class _BoundedAdapter(HTTPAdapter):
         )
 
 
-def _noted(opened: socket.socket, sockets: list[socket.socket]) -> socket.socket:
-    for handle in [one for one in sockets if _is_over(one)]:
-        sockets.remove(handle)
-        handle.close()
-    sockets.append(opened.dup())
-    return opened
-
-
-def _is_over(handle: socket.socket) -> bool:
+def _has_ended(handle: socket.socket) -> bool:
     """Whether the connection has ended, so that its handle is of no more use."""
     try:
         handle.getpeername()
