@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from basis.rules.dates import parse_day, parse_instant, parse_moment
+from basis.rules.dates import parse_day, parse_instant, parse_moment, validate_instant
 from basis.rules.errors import InvalidInput
 
 NO_DAYS = (
@@ -112,6 +112,23 @@ def test_instant__no_day_of_a_year_in_range__is_told_both_forms_and_no_years(day
         f"from is '{day}': expected a day such as 2026-11-23, "
         f"or a time in UTC such as 2026-11-23T12:00:00Z"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "recorded"),
+    [
+        ("2026-11-23", "2026-11-23T00:00:00.000Z"),
+        ("2026-11-23T12:00:00Z", "2026-11-23T12:00:00.000Z"),
+    ],
+)
+def test_validate_instant__another_spelling__is_refused_with_the_recorded_one(
+    text: str, recorded: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        validate_instant(text, param="from")
+
+    assert refused.value.message == f"from is '{text}': it is recorded as {recorded}"
+    assert refused.value.param == "from"
 
 
 def _is_day(text: str) -> bool:

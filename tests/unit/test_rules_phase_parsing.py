@@ -95,6 +95,9 @@ REFUSED = {
     "version": Refusal(_parse(2, "phaseVersion"), ("version 2", "'2026-11-23'", "not know")),
     "rules": Refusal(_parse("2031-01-01", "rules"), ("version 1", "'2031-01-01'")),
     "phase": Refusal(_parse("S1", "terms", "phase"), ("'S1'",), "id"),
+    "from": Refusal(
+        _parse("2026-11-01", "terms", "from"), ("recorded as 2026-11-01T00:00:00.000Z",), "from"
+    ),
     "openedAt": Refusal(_parse("x", "openedAt"), ("openedAt is 'x'",), "openedAt"),
     "closedAt": Refusal(_parse("", "closedAt"), ("closedAt is ''",), "closedAt"),
     "finalAt": Refusal(_parse("2026-13-01", "finalAt"), ("finalAt is '2026-13-01'",), "finalAt"),

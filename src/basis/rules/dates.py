@@ -61,6 +61,17 @@ def parse_instant(text: str, *, param: str) -> str:
     return text + _MIDNIGHT
 
 
+def validate_instant(text: str, *, param: str) -> None:
+    """Refuses an instant that is not spelt as it is recorded: records are compared as text.
+
+    Raises:
+        InvalidInput: it is none, or a day alone, or without its milliseconds.
+    """
+    recorded = parse_instant(text, param=param)
+    if recorded != text:
+        raise InvalidInput(f"{param} is {text!r}: it is recorded as {recorded}", param=param)
+
+
 def _is_of_the_calendar(match: re.Match[str] | None) -> bool:
     if match is None:
         return False

@@ -17,7 +17,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NewType
 
-from basis.rules.dates import parse_instant
+from basis.rules.dates import validate_instant
 from basis.rules.errors import InvalidInput
 from basis.rules.units import LLAMA, WAIFU, mul_div_floor, split_floor
 from basis.rules.vesting import VestingTerms, validate_vesting
@@ -230,8 +230,8 @@ def validate_terms(terms: PhaseTerms) -> None:
             f"and '-', and neither dust nor vested",
             param="id",
         )
-    parse_instant(terms.starts_at, param="from")
-    parse_instant(terms.ends_at, param="to")
+    validate_instant(terms.starts_at, param="from")
+    validate_instant(terms.ends_at, param="to")
     if terms.starts_at >= terms.ends_at:
         raise InvalidInput(f"the phase ends at {terms.ends_at}, before it starts", param="to")
     if not 1 <= terms.appeal_days <= MAX_APPEAL_DAYS:

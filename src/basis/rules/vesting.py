@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from basis.rules.dates import add_days, parse_instant
+from basis.rules.dates import add_days, validate_instant
 from basis.rules.errors import InvalidInput
 from basis.rules.units import split_floor
 
@@ -69,7 +69,7 @@ def validate_vesting(terms: VestingTerms) -> None:
     Raises:
         InvalidInput: it names the field.
     """
-    parse_instant(terms.starts_at, param="starts_at")
+    validate_instant(terms.starts_at, param="starts_at")
     bounds = {
         "cliff_days": (terms.cliff_days, 0, MAX_DAYS),
         "parts": (terms.parts, 1, MAX_PARTS),
